@@ -1,0 +1,6 @@
+"""The command `course`."""
+
+
+def main() -> int:
+    """Run the command line."""
+    return 0
