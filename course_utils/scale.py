@@ -1,7 +1,7 @@
 """One switch for how much is computed: `smoke` (embedded data, seconds), `laptop` or `full`."""
 
 import os
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 Scale = Literal["smoke", "laptop", "full"]
 SCALES: tuple[Scale, ...] = ("smoke", "laptop", "full")
@@ -23,7 +23,7 @@ def scale() -> Scale:
             f"COURSE_SCALE is {chosen!r}, but it must be one of {', '.join(SCALES)}. "
             "Set it before the notebook starts, for example COURSE_SCALE=laptop."
         )
-    return cast(Scale, chosen)
+    return chosen
 
 
 def pick(*, smoke: T, laptop: T, full: T) -> T:

@@ -1,0 +1,97 @@
+"""Which notebooks and exercises there are, and the texts that `course build` generated for them."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.resources
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from course_utils.exercises.specification import Exercise, Notebook
+
+# One module of exercises per notebook: add its number here.
+NOTEBOOK_IDS: tuple[str, ...] = ("01",)
+
+
+@dataclass(frozen=True)
+class Text:
+    """The texts of one exercise, generated from the solution notebook."""
+
+    id: str
+    title: str
+    points: float
+    minutes: int
+    difficulty: int
+    names: tuple[str, ...]
+    stub: str
+    solution: str
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of one notebook: code cells of the roles ``setup`` and ``exercise`` in order."""
+
+    steps: tuple[tuple[str, str], ...]  # (role, source), or ("exercise", id)
+    exercises: dict[str, Text]
+
+
+@functools.cache
+def notebook(notebook_id: str) -> Notebook:
+    """Return the notebook of an id such as ``"01"``.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if notebook_id not in NOTEBOOK_IDS:
+        raise ValueError(f"There is no notebook {notebook_id!r}; there are {', '.join(NOTEBOOK_IDS)}.")
+    module = importlib.import_module(f"course_utils.exercises.nb{notebook_id}")
+    found: Notebook = module.NOTEBOOK
+    return found
+
+
+def find(exercise_id: object) -> tuple[Notebook, Exercise]:
+    """Return the notebook and the exercise of an id such as ``"1.4"``.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with the nearest ids.
+    """
+    text = str(exercise_id).strip()
+    number = text.partition(".")[0]
+    candidates = [notebook(number.zfill(2))] if number.zfill(2) in NOTEBOOK_IDS else []
+    for candidate in candidates:
+        for exercise in candidate.exercises:
+            if exercise.id == text:
+                return candidate, exercise
+    known = [exercise.id for n in NOTEBOOK_IDS for exercise in notebook(n).exercises]
+    near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
+    there = f"Did you mean {' or '.join(near)}?" if near else f"There are {known[0]} to {known[-1]}."
+    hint = ' Write the number between quotes: check("1.1").' if not isinstance(exercise_id, str) else ""
+    raise ValueError(f"There is no exercise {text!r}. {there}{hint}")
+
+
+@functools.cache
+def texts(notebook_name: str) -> Texts:
+    """Return the generated texts of a notebook (package data written by `course build`).
+
+    Raises
+    ------
+    ValueError
+        If they are missing: the package was changed without building it.
+    """
+    source = importlib.resources.files("course_utils.exercises") / "texts" / f"{notebook_name}.json"
+    if not source.is_file():
+        raise ValueError(f"The texts of notebook {notebook_name} are missing: run `course build`.")
+    return parse_texts(json.loads(source.read_text(encoding="utf-8")))
+
+
+def parse_texts(data: dict[str, Any]) -> Texts:
+    """Turn the JSON that `course build` writes into `Texts`."""
+    exercises = {e["id"]: Text(**{**e, "names": tuple(e["names"])}) for e in data["exercises"]}
+    return Texts(steps=tuple((role, text) for role, text in data["steps"]), exercises=exercises)

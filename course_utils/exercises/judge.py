@@ -1,0 +1,166 @@
+"""Decide from plain values whether an answer is right, and say what is wrong with it.
+
+The judge never touches the answer itself. It compares what a probe brought back (see `observe`) with what the
+same probe brings back from the reference on the same inputs, and, where they differ, with what it brings
+back from each typical mistake: the one that gives the student's very values names the mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from course_utils.exercises import values
+from course_utils.exercises.compare import Difference, compare
+from course_utils.exercises.diagnose import describe_failure, describe_inputs, diagnose
+from course_utils.exercises.observe import Observation
+from course_utils.exercises.references import References
+from course_utils.exercises.specification import Exercise, Mistake
+
+Status = Literal["right", "wrong", "blank", "missing", "reference", "broken"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check decided.
+
+    Parameters
+    ----------
+    status : str
+        ``right``, ``wrong``, ``blank`` (not written yet), ``missing`` (a name is undefined), ``reference``
+        (ours, put there by an earlier check) or ``broken`` (the check itself failed).
+    message : str
+        What differs, as a sentence.
+    mistake : str
+        The message of the typical mistake that gives the same values, if there is one.
+    """
+
+    status: Status
+    message: str = ""
+    mistake: str = ""
+
+
+def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references: References) -> Verdict:
+    """Judge what the probe saw of an answer.
+
+    Parameters
+    ----------
+    exercise : Exercise
+        The exercise.
+    seen : mapping of int to Observation or None
+        What the probe saw for each seed; None where it did not end in time.
+    references : References
+        The reference answers of the notebook.
+    """
+    if all(_is_blank(observation) for observation in seen.values()):
+        return Verdict("blank", "This exercise is still blank.")
+    for seed, observation in seen.items():
+        if observation is None:
+            return Verdict(
+                "wrong",
+                f"It had not come to an end after {exercise.limit_seconds:g} seconds. Look for a loop whose "
+                "condition never becomes false, or work that grows with each step.",
+            )
+        expected = references.observe(exercise, seed)
+        try:
+            differences = compare_observations(exercise, expected, observation)
+        except ValueError as error:
+            return Verdict("wrong", f"What came back cannot be read: {error}.")
+        if differences:
+            message = _explain(exercise, references.inputs(exercise, seed), observation, differences)
+            mistake = find_mistake(exercise, seen, references)
+            return Verdict("wrong", message, mistake.message if mistake else "")
+    return Verdict("right")
+
+
+def find_mistake(
+    exercise: Exercise, seen: Mapping[int, Observation | None], references: References
+) -> Mistake | None:
+    """Return the typical mistake that gives the same values on every seed, if there is one."""
+    for mistake in exercise.mistakes:
+        if all(
+            observation is not None
+            and (
+                _has_values(mistake.values, observation)
+                if exercise.is_value
+                else _same(exercise, references.observe(exercise, seed, mistake), observation)
+            )
+            for seed, observation in seen.items()
+        ):
+            return mistake
+    return None
+
+
+def compare_observations(exercise: Exercise, expected: Observation, got: Observation) -> list[Difference]:
+    """Return how two observations differ: failures first, then returned values, then changed inputs."""
+    if expected.failure is not None or got.failure is not None:
+        same = (
+            expected.failure is not None
+            and got.failure is not None
+            and expected.failure.type_name == got.failure.type_name
+            and expected.failure.message == got.failure.message
+        )
+        return [] if same else [Difference("failure", "", None, None)]
+    tolerance: dict[str, Any] = {"rtol": exercise.rtol, "atol": exercise.atol}
+    ours, theirs = values.decode(expected.returned or "null"), values.decode(got.returned or "null")
+    if exercise.is_value:
+        ours, theirs = _normal(ours), _normal(theirs)
+    differences = compare(ours, theirs, parts=exercise.parts, **tolerance)
+    if not differences and not exercise.is_value:
+        after = compare(
+            values.decode(expected.inputs_after or "null"),
+            values.decode(got.inputs_after or "null"),
+            **tolerance,
+        )
+        differences = [Difference("inputs", d.where, d.expected, d.got) for d in after]
+    return differences
+
+
+def _same(exercise: Exercise, one: Observation, other: Observation) -> bool:
+    try:
+        return not compare_observations(exercise, one, other)
+    except ValueError:
+        return False
+
+
+def _has_values(wanted: Mapping[str, Any], observation: Observation) -> bool:
+    """Whether the student's values agree with those that a mistake of a value exercise names."""
+    held = _normal(values.decode(observation.returned or "null"))
+    return isinstance(held, dict) and all(
+        name in held and not compare(_normal(value), held[name], rtol=1e-3, atol=1e-9)
+        for name, value in wanted.items()
+    )
+
+
+def _normal(value: Any) -> Any:
+    """Fold the ways of writing the same choice: ``"B "`` and ``"b"``."""
+    if isinstance(value, str):
+        return value.strip().strip("().").lower()
+    if isinstance(value, dict):
+        return {name: _normal(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_normal(item) for item in value]
+    return value
+
+
+def _is_blank(observation: Observation | None) -> bool:
+    if observation is None:
+        return False
+    if observation.failure is not None:
+        return observation.failure.type_name == "NotImplementedError"
+    returned = values.decode(observation.returned or "null")
+    if isinstance(returned, dict) and returned:
+        return any(value is Ellipsis for value in returned.values())
+    return returned is Ellipsis
+
+
+def _explain(exercise: Exercise, inputs: str, observation: Observation, differences: list[Difference]) -> str:
+    if exercise.is_value:
+        wrong = ", ".join(f"`{d.where}`" for d in differences if d.where) or "The answer"
+        shapes = {d.got_type for d in differences if d.kind in ("type", "none")}
+        return f"{wrong} is not right." + (f" It holds {' and '.join(sorted(shapes))}." if shapes else "")
+    drawn = values.decode(inputs)
+    if observation.failure is not None:
+        return describe_failure(observation.failure, exercise.names, drawn)
+    return f"{diagnose(differences, drawn)} {describe_inputs(drawn)}".strip()

@@ -1,0 +1,146 @@
+"""Run a probe on an answer and write down what came back, under a limit of time, output and patience.
+
+This module knows no references and no verdicts, so that it can run in a process that nobody trusts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import linecache
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from course_utils.exercises import values
+from course_utils.exercises.specification import Inputs, Probe
+
+MAX_PRINTED = 100_000
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that ended a probe: what it was and in which line of the answer."""
+
+    type_name: str
+    message: str
+    line: int | None = None
+    line_text: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one probe saw, as text: the encoded return value and inputs afterwards, or the failure."""
+
+    returned: str | None
+    inputs_after: str | None
+    failure: Failure | None = None
+    printed_lines: int = 0
+
+
+def observe(probe: Probe, names: dict[str, Any], encoded_inputs: str) -> Observation:
+    """Call the probe in this thread and return what it saw; never raises an `Exception`."""
+    inputs: Inputs = values.decode(encoded_inputs, tensors=True)
+    printed = _Printed()
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _quiet_warnings():
+            returned = values.encode(probe(names, inputs))
+            inputs_after = values.encode(inputs)
+    except TooSlow:
+        raise
+    except (Exception, SystemExit, RecursionError) as error:
+        return Observation(None, None, _failure(error), printed.lines)
+    return Observation(returned, inputs_after, None, printed.lines)
+
+
+class TooSlow(BaseException):
+    """Raised inside a probe whose time is up; not an `Exception`, so that `except Exception` lets it pass."""
+
+
+def observe_within(
+    seconds: float, probe: Probe, names: dict[str, Any], encoded_inputs: str
+) -> Observation | None:
+    """Call `observe` in a thread of its own; return None if it has not ended in time.
+
+    A thread and not a signal, because Windows has no alarm. Python code is stopped by an exception that
+    is raised inside it again and again for a while; what sleeps inside a library is left behind.
+    """
+    result: list[Observation] = []
+
+    def work() -> None:
+        with contextlib.suppress(TooSlow):
+            result.append(observe(probe, names, encoded_inputs))
+
+    thread = threading.Thread(target=work, daemon=True, name="probe")
+    with contextlib.redirect_stdout(_Printed()), contextlib.redirect_stderr(_Printed()):
+        thread.start()
+        thread.join(seconds)
+        deadline = time.monotonic() + 2.0
+        while thread.is_alive() and time.monotonic() < deadline:
+            _raise_in(thread, TooSlow)
+            thread.join(0.05)
+    return result[0] if result else None
+
+
+def _raise_in(thread: threading.Thread, exception: type[BaseException]) -> None:
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(exception))
+
+
+def _failure(error: BaseException) -> Failure:
+    message = _safely(lambda: str(error))[:2000]
+    if isinstance(error, SyntaxError):
+        return Failure(type(error).__name__, message, error.lineno, (error.text or "").strip())
+    line, text = None, ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        filename = frame.f_code.co_filename
+        if _is_answer(filename):
+            line, text = number, linecache.getline(filename, number, frame.f_globals).strip()
+    return Failure(type(error).__name__, message, line, text[:200])
+
+
+def _is_answer(filename: str) -> bool:
+    """Whether code of this file was written in a notebook cell (or stands for one), not in a library."""
+    return (
+        filename.startswith(("<exercise", "<reference", "<stdin"))
+        or "ipykernel" in filename
+        or "ipython-input" in filename
+    )
+
+
+def _safely(text: Callable[[], str]) -> str:
+    try:
+        return text()
+    except Exception as error:  # a student's exception may itself fail to print
+        return f"(its message could not be read: {type(error).__name__})"
+
+
+class _Printed(io.TextIOBase):
+    """Takes printed text, counts its lines and keeps nothing."""
+
+    lines = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.lines = min(self.lines + text.count("\n"), MAX_PRINTED)
+        return len(text)
+
+
+@contextlib.contextmanager
+def _quiet_warnings() -> Any:
+    # `catch_warnings` resets filters for all threads; the other thread only waits, so nobody is disturbed.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        recursion = sys.getrecursionlimit()
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(recursion)

@@ -1,0 +1,336 @@
+"""What a student types in a notebook: `begin`, `check`, `hint`, `solution`, `reset`, `mine` and `progress`.
+
+A check never raises. When an answer is wrong the name is bound to the reference, so that one mistake never
+costs the next exercise; `mine` gives the student's own answer back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from course_utils.exercises import catalogue, panel, record
+from course_utils.exercises.judge import Verdict, judge
+from course_utils.exercises.observe import Observation, observe_within
+from course_utils.exercises.references import References, is_reference, values_of
+from course_utils.exercises.specification import Exercise, Notebook
+
+PUBLIC_SEEDS = (1, 2, 3)
+_HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
+
+_references: dict[str, References] = {}
+_kept: dict[str, dict[str, Any]] = {}
+_cell_errors: dict[str, str] = {}
+
+
+def begin(notebook_id: str) -> None:
+    """Start a notebook: say scale, data, device and expected minutes. Running it again changes nothing."""
+    from course_utils.exercises.welcome import welcome
+
+    notebook = catalogue.notebook(notebook_id)
+    _watch_cells()
+    welcome(notebook, record.read(notebook))
+
+
+def check(exercise_id: str) -> None:
+    """Check an exercise at once, say what is wrong with it, and make sure that later cells can go on.
+
+    Parameters
+    ----------
+    exercise_id : str
+        Such as ``"1.4"``.
+    """
+    namespace = sys._getframe(1).f_globals
+    try:
+        notebook, exercise = catalogue.find(exercise_id)
+    except ValueError as error:
+        panel.show("bad", "Which exercise?", [str(error)])
+        _fail_when_strict(str(error))
+        return
+    try:
+        verdict = _verdict(notebook, exercise, namespace)
+        bound = "" if verdict.status == "right" else _bind(notebook, exercise, namespace)
+    except Exception as error:  # a check never raises: a fault of ours must not stop the student
+        verdict = Verdict(
+            "broken",
+            f"The check itself failed ({type(error).__name__}: {str(error)[:300]}). This is a fault of the "
+            "course, not of your answer: please report it, and go on.",
+        )
+        bound = ""
+    problem = _remember(notebook, exercise, verdict)
+    _show(notebook, exercise, verdict, bound, problem)
+    if verdict.status != "right":
+        _fail_when_strict(f"Exercise {exercise.id}: {verdict.mistake or verdict.message}")
+
+
+def mine(exercise_id: str) -> Any:
+    """Return your own answer to an exercise whose name now holds the reference.
+
+    Returns
+    -------
+    object
+        Your function or class; a dictionary by name if the exercise defines several.
+
+    Raises
+    ------
+    ValueError
+        If there is none: the exercise does not exist, or your own answer is still in place.
+    """
+    _, exercise = catalogue.find(exercise_id)
+    if exercise.id not in _kept:
+        raise ValueError(
+            f"Nothing of yours was replaced in exercise {exercise.id}: "
+            f"{' and '.join(exercise.names)} in the notebook is your own."
+        )
+    kept = _kept[exercise.id]
+    return kept[exercise.names[0]] if len(exercise.names) == 1 else kept
+
+
+def hint(exercise_id: str, number: int = 0) -> None:
+    """Show one hint: the first points the way, the last nearly gives the answer. Ask for them by number."""
+    with _sentences():
+        notebook, exercise = catalogue.find(exercise_id)
+        count = len(exercise.hints)
+        if type(number) is not int or not 1 <= number <= count:
+            examples = ", ".join(f'`hint("{exercise.id}", {n})`' for n in range(1, count + 1))
+            panel.show(
+                "note", f"Exercise {exercise.id} has {count} hints", [f"Ask for one by number: {examples}."]
+            )
+            return
+        states = record.read(notebook)
+        state = states[exercise.id]
+        state.hints = sorted({*state.hints, number})
+        problem = record.write(notebook, states)
+        paragraphs = [exercise.hints[number - 1], problem]
+        panel.show("note", f"Exercise {exercise.id}, hint {number} of {count}", paragraphs)
+
+
+def solution(exercise_id: str) -> None:
+    """Show the text of an exercise's solution. Values and choices are not shown: ask for their hints."""
+    with _sentences():
+        notebook, exercise = catalogue.find(exercise_id)
+        title = f"Exercise {exercise.id}, solution"
+        if exercise.is_value:
+            advice = f'Nothing later depends on it, so it is not shown. Try `hint("{exercise.id}", 1)`.'
+            panel.show("note", title, [advice])
+            return
+        states = record.read(notebook)
+        states[exercise.id].solution_read = True
+        problem = record.write(notebook, states)
+        panel.show("note", title, [catalogue.texts(notebook.name).exercises[exercise.id].solution, problem])
+
+
+def reset(exercise_id: str) -> None:
+    """Give an exercise's empty cell back: in a new cell below this one, ready to run."""
+    with _sentences():
+        notebook, exercise = catalogue.find(exercise_id)
+        stub = catalogue.texts(notebook.name).exercises[exercise.id].stub
+        from IPython.core.getipython import get_ipython
+
+        shell = get_ipython()
+        if shell is not None and panel.in_notebook():
+            shell.set_next_input(stub)
+        states = record.read(notebook)
+        states[exercise.id] = record.State()
+        problem = record.write(notebook, states)
+        where = "It stands in a new cell below; delete your old one when you no longer need it."
+        panel.show("note", f"Exercise {exercise.id}, as it was", [where, stub, problem])
+
+
+def progress(notebook_id: str | None = None) -> None:
+    """Show the notebook's exercises with their state and points."""
+    with _sentences():
+        notebook = catalogue.notebook(notebook_id or _current())
+        states = record.read(notebook)
+        reached, possible = record.points(notebook, states)
+        texts = catalogue.texts(notebook.name).exercises
+        title = f"Notebook {notebook.id}: {reached:g} of {possible:g} points"
+        rows = [
+            (e.id, texts[e.id].title, _in_words(states[e.id]), f"{texts[e.id].points:g}")
+            for e in notebook.exercises
+        ]
+        plain = "\n".join([title, *("  ".join((i.ljust(5), state.ljust(24), t)) for i, t, state, _ in rows)])
+        cells = "".join(
+            "<tr>"
+            + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row)
+            + "</tr>"
+            for row in rows
+        )
+        heads = "".join(f'<th style="text-align:left">{h}</th>' for h in ("", "Exercise", "State", "Points"))
+        table = f"<table><caption>{title}</caption><tr>{heads}</tr>{cells}</table>"
+        panel.display_bundle({"text/plain": plain, "text/html": table})
+
+
+def _verdict(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> Verdict:
+    missing = [name for name in exercise.names if name not in namespace]
+    if missing:
+        error = _cell_errors.get(exercise.id)
+        why = f"Its cell ended with {error}: mend that first." if error else "Run the exercise's cell first."
+        listed = " and ".join(f"`{name}`" for name in missing)
+        return Verdict("missing", f"{listed} {'is' if len(missing) == 1 else 'are'} not defined. {why}")
+    names = {name: namespace[name] for name in exercise.names}
+    if any(is_reference(value) for value in names.values()):
+        return Verdict(
+            "reference",
+            f"{' and '.join(f'`{n}`' for n in names)} is ours at the moment, so checking it proves nothing. "
+            "Run the cell with your own answer, then check again.",
+        )
+    references = _references.setdefault(notebook.id, References(notebook))
+    ours = references.answer(exercise)
+    for name, value in names.items():
+        if callable(ours[name]) and not callable(value):
+            if value is Ellipsis:
+                return Verdict("blank", "This exercise is still blank.")
+            kind = "class" if isinstance(ours[name], type) else "function"
+            return Verdict("wrong", f"`{name}` should be a {kind}, but it holds {_type_of(value)}.")
+    seen: dict[int, Observation | None] = {}
+    probe = values_of if exercise.is_value else exercise.probe
+    with _borrowed(namespace, references.earlier(exercise)):
+        for seed in PUBLIC_SEEDS[:1] if exercise.is_value else PUBLIC_SEEDS:
+            seen[seed] = observe_within(
+                exercise.limit_seconds, probe, names, references.inputs(exercise, seed)
+            )
+            if seen[seed] is None:
+                break
+    verdict = judge(exercise, seen, references)
+    printed = max((o.printed_lines for o in seen.values() if o is not None), default=0)
+    if verdict.status == "wrong" and printed > 20:
+        verdict = Verdict("wrong", f"{verdict.message} (It also printed {printed} lines.)", verdict.mistake)
+    error = _cell_errors.get(exercise.id)
+    if error and verdict.status != "right":
+        note = f"The cell last ended with {error}, so an older version was checked."
+        verdict = Verdict(verdict.status, f"{note} {verdict.message}", verdict.mistake)
+    return verdict
+
+
+def _bind(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> str:
+    """Bind the exercise's names to the reference; return the sentence that says so."""
+    if exercise.is_value:
+        return ""
+    ours = _references.setdefault(notebook.id, References(notebook)).answer(exercise)
+    own = {n: namespace[n] for n in exercise.names if n in namespace and not is_reference(namespace[n])}
+    if own:
+        _kept[exercise.id] = {**_kept.get(exercise.id, {}), **own}
+    namespace.update(ours)
+    listed = " and ".join(f"`{name}`" for name in exercise.names)
+    yours = f'; yours is `mine("{exercise.id}")`' if exercise.id in _kept else ""
+    return f"From here the notebook uses our {listed}{yours}."
+
+
+@contextlib.contextmanager
+def _borrowed(namespace: dict[str, Any], names: dict[str, Any]) -> Iterator[None]:
+    """Stand on solid ground: earlier exercises are the references while a later one is checked."""
+    before = {name: namespace[name] for name in names if name in namespace}
+    namespace.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            if name in before:
+                namespace[name] = before[name]
+            else:
+                namespace.pop(name, None)
+
+
+def _remember(notebook: Notebook, exercise: Exercise, verdict: Verdict) -> str:
+    if verdict.status in ("reference", "broken"):
+        return ""
+    states = record.read(notebook)
+    state = states[exercise.id]
+    state.status = "open" if verdict.status in ("blank", "missing") else verdict.status
+    state.attempts += verdict.status in ("right", "wrong")
+    if verdict.status == "right":
+        _kept.pop(exercise.id, None)
+    return record.write(notebook, states)
+
+
+def _show(notebook: Notebook, exercise: Exercise, verdict: Verdict, bound: str, problem: str) -> None:
+    points = catalogue.texts(notebook.name).exercises[exercise.id].points
+    summary = {"exercise": exercise.id, "status": verdict.status, "points": points}
+    unit = "point" if points == 1 else "points"
+    if verdict.status == "right":
+        panel.show("good", f"Exercise {exercise.id} is right ({points:g} {unit})", [problem], verdict=summary)
+        return
+    title = {
+        "wrong": f"Exercise {exercise.id} is not right yet",
+        "blank": f"Exercise {exercise.id} is still blank",
+        "missing": f"Exercise {exercise.id}: nothing to check yet",
+        "reference": f"Exercise {exercise.id}: this is our answer, not yours",
+        "broken": f"Exercise {exercise.id} could not be checked",
+    }[verdict.status]
+    if verdict.status == "blank":
+        count = len(exercise.hints)
+        messages = [f'Write it when you are ready. Stuck? `hint("{exercise.id}", 1)` (of {count}).']
+    else:
+        messages = [verdict.mistake, verdict.message]
+    tone: panel.Tone = "open" if verdict.status in ("blank", "missing", "reference") else "bad"
+    panel.show(tone, title, [*messages, bound, problem], verdict=summary)
+
+
+def _fail_when_strict(message: str) -> None:
+    """In strict mode, make the cell fail for whoever runs the notebook, and go on.
+
+    The error is published on the kernel's output channel, where nbval sees it; raising it would end the
+    cell before the reference is used by anything that follows in it.
+    """
+    if os.environ.get("COURSE_CHECK") != "strict":
+        return
+    if not panel.in_notebook():
+        raise AssertionError(message)
+    from IPython.core.getipython import get_ipython
+
+    kernel = get_ipython().kernel
+    content = {"ename": "WrongAnswer", "evalue": message, "traceback": [f"WrongAnswer: {message}"]}
+    kernel.send_response(kernel.iopub_socket, "error", content)
+
+
+def _watch_cells() -> None:
+    """Remember how the last run of each exercise's cell ended, to tell a stale answer from a new one."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or getattr(shell, "course_watches", False):
+        return
+    shell.course_watches = True
+
+    def after(result: Any) -> None:
+        found = _HEADER.match(str(getattr(result.info, "raw_cell", "") or "").lstrip())
+        if found:
+            error = result.error_before_exec or result.error_in_exec
+            _cell_errors.pop(found[1], None)
+            if error is not None:
+                line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
+                _cell_errors[found[1]] = f"{type(error).__name__}{line}"
+
+    shell.events.register("post_run_cell", after)
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn the course's own errors into a panel instead of a traceback."""
+    try:
+        yield
+    except ValueError as error:
+        panel.show("bad", "That did not work", [str(error)])
+
+
+def _current() -> str:
+    """Return the notebook whose exercises were used last, else the first."""
+    return next(reversed(_references), catalogue.NOTEBOOK_IDS[0])
+
+
+def _in_words(state: record.State) -> str:
+    text = {"right": "✓ right", "wrong": "✗ not yet right"}.get(state.status, "○ open")
+    notes = [f"{state.attempts} tries"] if state.attempts > 1 else []
+    notes += [f"hints {', '.join(map(str, state.hints))}"] if state.hints else []
+    notes += ["solution read"] if state.solution_read else []
+    return f"{text} ({'; '.join(notes)})" if notes else text
+
+
+def _type_of(value: object) -> str:
+    return {type(None): "None", str: "a text"}.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,52 @@
+"""The first cell's words: which notebook, scale, data, device and how long it takes."""
+
+from __future__ import annotations
+
+from course_utils import machine
+from course_utils.exercises import catalogue, panel, record
+from course_utils.exercises.specification import Notebook
+from course_utils.scale import SCALES, scale
+
+
+def welcome(notebook: Notebook, states: dict[str, record.State]) -> None:
+    """Say what this notebook runs on, and make torch use the processor cores that are really there."""
+    machine.cap_threads()
+    machine.remember_imports()
+    chosen = scale()
+    texts = catalogue.texts(notebook.name).exercises
+    reached, possible = record.points(notebook, states)
+    reading = sum(text.minutes for text in texts.values())
+    panel.show(
+        "note",
+        f"Notebook {notebook.id}: {notebook.title}",
+        [
+            f"{len(texts)} exercises, {possible:g} points, about {reading / 60:.1f} hours of your time.",
+            f"Scale `{chosen}`: about {notebook.minutes[chosen]:g} minutes of computing on {_device()}"
+            f" ({', '.join(f'{s} {notebook.minutes[s]:g}' for s in SCALES)}).",
+            *(_data(name) for name in notebook.data),
+            f"You have {reached:g} points so far." if reached else "",
+        ],
+    )
+
+
+def _device() -> str:
+    from course_utils.training.devices import best_device
+
+    device = best_device()
+    cores = machine.cores()
+    if device.type == "cpu":
+        return f"the processor ({cores} {'core' if cores == 1 else 'cores'}; no GPU was found)"
+    return f"the accelerator `{device.type}`"
+
+
+def _data(name: str) -> str:
+    from course_utils.data import load
+
+    try:
+        data = load(name)
+    except ValueError as error:
+        return f"Data `{name}`: {error}"
+    size = f"{len(data.train.labels)} images to train, {len(data.test.labels)} to test"
+    if data.stand_in:
+        return f"Data `{name}`: a STAND-IN ({data.source}; {size}). Its figures are not those of {name}."
+    return f"Data `{name}`: {data.source}; {size}."
