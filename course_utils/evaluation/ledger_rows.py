@@ -1,0 +1,245 @@
+"""The ledger's rows: one line of JSON per run of an experiment, in one file per key.
+
+The course's own rows are part of the package; a user's lie in his data folder (or the folder that
+``COURSE_LEDGER`` names) and are never mixed with them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from course_utils.data.directory import APPLICATION
+
+COURSE_ROWS = Path(__file__).parent / "rows"
+
+
+class LedgerError(ValueError):
+    """A ledger file that cannot be read; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of one experiment.
+
+    Attributes
+    ----------
+    key, setting, seed
+        Which experiment, the name of its setting, and the seed.
+    settings
+        The setting's values.
+    metrics
+        Name -> number; ``nan`` where there is none (a diverged run). Shares are in [0, 1].
+    scale
+        ``smoke``, ``laptop`` or ``full``.
+    data, data_hash
+        Where the data came from, in words, and the SHA-256 of what they are.
+    device
+        In words.
+    seconds
+        Wall time of the run.
+    versions
+        Package -> version.
+    command
+        What was typed.
+    """
+
+    key: str
+    setting: str
+    settings: dict[str, Any]
+    seed: int
+    metrics: dict[str, float]
+    scale: str
+    data: str
+    data_hash: str
+    device: str
+    seconds: float
+    versions: dict[str, str]
+    command: str
+
+
+def user_rows() -> Path:
+    """Return the folder of the user's own rows; it need not exist yet."""
+    chosen = os.environ.get("COURSE_LEDGER", "").strip()
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return Path(platformdirs.user_data_dir(APPLICATION, appauthor=False)) / "ledger"
+
+
+def append(row: Row, *, folder: Path | None = None) -> Path:
+    """Add a row to its key's file, whole or not at all, also when several processes write at once.
+
+    Parameters
+    ----------
+    row
+        The run.
+    folder
+        Default: `user_rows`.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the key is not a letter and a number.
+    OSError
+        If the folder cannot be written.
+    """
+    folder = user_rows() if folder is None else folder
+    path = _file(folder, row.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(path.with_suffix(".lock")):
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        if before and not before.endswith("\n"):
+            before += "\n"
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            with temporary.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(before + _to_line(row) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_rows(key: str, *, folder: Path | None = None) -> list[Row]:
+    """Return the rows of a key in the order in which they were added; none is an empty list.
+
+    Parameters
+    ----------
+    key
+        For example ``"A1"``.
+    folder
+        Default: the course's own rows, `COURSE_ROWS`.
+
+    Raises
+    ------
+    LedgerError
+        If a line is damaged; the message names file and line.
+    """
+    path = _file(COURSE_ROWS if folder is None else folder, key)
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise _damaged(path, line, "it is not UTF-8 text") from None
+    return [_from_line(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def keys_with_rows(*, folder: Path | None = None) -> list[str]:
+    """Return the keys that have a file, in order: A1, A2, ..., A10, B1."""
+    folder = COURSE_ROWS if folder is None else folder
+    keys = [path.stem for path in folder.glob("*.jsonl") if _KEY.fullmatch(path.stem)]
+    return sorted(keys, key=lambda key: (key[0], int(key[1:])))
+
+
+_KEY = re.compile(r"[A-Z][0-9]+")
+
+
+def _file(folder: Path, key: str) -> Path:
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is not a key of the ledger: a capital letter and a number, such as A1.")
+    return folder / f"{key}.jsonl"
+
+
+def _to_line(row: Row) -> str:
+    values = asdict(row)
+    # JSON has no nan and no infinity
+    values["metrics"] = {name: value if math.isfinite(value) else None for name, value in row.metrics.items()}
+    return json.dumps(values, ensure_ascii=False, allow_nan=False)
+
+
+def _from_line(line: str, path: Path, number: int) -> Row:
+    try:
+        values = json.loads(line)
+    except (json.JSONDecodeError, RecursionError):
+        raise _damaged(path, number, "it is not JSON") from None
+    if not isinstance(values, dict):
+        raise _damaged(path, number, "it is not a JSON object")
+    for field in fields(Row):
+        if field.name not in values:
+            raise _damaged(path, number, f"it has no {field.name!r}")
+        if not _fits(values[field.name], _JSON_TYPES[str(field.type)]):
+            raise _damaged(path, number, f"{field.name!r} is {values[field.name]!r}")
+    metrics = values["metrics"]
+    for name, value in metrics.items():
+        if value is not None and not _fits(value, (int, float)):
+            raise _damaged(path, number, f"the metric {name!r} is {value!r}")
+    known = {field.name: values[field.name] for field in fields(Row)}
+    known["metrics"] = {name: math.nan if value is None else float(value) for name, value in metrics.items()}
+    return Row(**known)
+
+
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "dict[str, Any]": (dict,),
+    "dict[str, float]": (dict,),
+    "dict[str, str]": (dict,),
+}
+
+
+def _fits(value: object, types: tuple[type, ...]) -> bool:
+    # True and False are numbers to Python, not to a ledger
+    return isinstance(value, types) and not isinstance(value, bool)
+
+
+def _damaged(path: Path, line: int, what: str) -> LedgerError:
+    return LedgerError(
+        f"{path}, line {line} is damaged: {what}. Delete or mend this line; the others are runs of their own."
+    )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes out. The operating system opens the lock when a process ends, even if killed."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        with path.open("a+b") as file:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+    else:
+        import fcntl
+
+        while True:
+            with path.open("a+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                # whoever held it before has deleted it: then what we hold is no longer the lock
+                if not _is_open_as(file.fileno(), path):
+                    continue
+                try:
+                    yield
+                finally:
+                    path.unlink()
+                return
+
+
+def _is_open_as(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

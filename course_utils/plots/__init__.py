@@ -1,0 +1,23 @@
+"""Every figure the notebooks draw: functions that return figures, and `show`, which displays one."""
+
+from course_utils.plots.boundaries import boundary_and_curves, boundary_grid, decision_boundary, points
+from course_utils.plots.display import LiveFigure, is_watched, show
+from course_utils.plots.histories import curves
+from course_utils.plots.lines import lines
+from course_utils.plots.pictures import images
+from course_utils.plots.tables import confusion_matrix, heat_map
+
+__all__ = [
+    "LiveFigure",
+    "boundary_and_curves",
+    "boundary_grid",
+    "confusion_matrix",
+    "curves",
+    "decision_boundary",
+    "heat_map",
+    "images",
+    "is_watched",
+    "lines",
+    "points",
+    "show",
+]

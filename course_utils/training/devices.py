@@ -1,0 +1,48 @@
+"""Where tensors live and how many threads compute with them."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+
+def best_device() -> torch.device:
+    """Return the fastest device of this machine: ``cuda``, else ``mps`` (Apple), else ``cpu``."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def describe_device(device: torch.device) -> str:
+    """Return the device in words, with its model and, for a CPU, the number of threads in use."""
+    if device.type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads()
+    return f"{device.type}: {_processor_name()}, {threads} thread{'s' if threads != 1 else ''}"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one CPU thread inside the ``with`` block: for tiny tensors more threads only cost time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _processor_name() -> str:
+    # platform.processor() is empty or just "x86_64" on most Linux systems
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,10 @@
+"""One function per interaction: controls in a live notebook, a few figures beside each other on a page.
+
+Each is a thin shell over a pure ``render(**choice) -> Figure``.
+"""
+
+from course_utils.widgets.boundaries import boundary_explorer, render_boundary
+from course_utils.widgets.controls import explore, panel
+from course_utils.widgets.support_vectors import render_svm, svm_explorer
+
+__all__ = ["boundary_explorer", "explore", "panel", "render_boundary", "render_svm", "svm_explorer"]
