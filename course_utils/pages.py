@@ -1,10 +1,14 @@
 """Executed notebooks as HTML pages, and an index of them."""
 
+import copy
 import os
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
+from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
 from course_utils.execution import Outcome
@@ -13,6 +17,11 @@ from course_utils.execution import Outcome
 class PageError(ValueError):
     """A page could not be written."""
 
+
+# Code first, so that a dollar sign in it is not taken for a formula.
+_FORMULA = re.compile(r"```.*?```|`[^`\n]*`|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
+# Scripts of other hosts (MathJax, require.js): not needed, and slow to fail without a network.
+_FROM_ELSEWHERE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*"[^>]*>\s*</script>')
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -45,11 +54,26 @@ pre {{ overflow-x: auto; }}
 
 
 def write_page(outcome: Outcome, folder: Path) -> Path:
-    """Write an executed notebook as ``NAME.html`` into `folder`; images keep their alternative text."""
+    """Write an executed notebook as ``NAME.html`` into `folder`.
+
+    Images keep their alternative text, and formulas become MathML: the page needs no network to be read.
+    """
     body, _ = HTMLExporter().from_notebook_node(
-        outcome.notebook, resources={"metadata": {"name": outcome.name}}
+        with_mathml(outcome.notebook), resources={"metadata": {"name": outcome.name}}
     )
-    return _write(folder / f"{outcome.name}.html", body)
+    return _write(folder / f"{outcome.name}.html", _FROM_ELSEWHERE.sub("", body))
+
+
+def with_mathml(notebook: Any) -> Any:
+    """Return a copy of a notebook whose text cells hold MathML instead of ``$...$`` and ``$$...$$``.
+
+    What stands between backticks stays as it is.
+    """
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _FORMULA.sub(_as_mathml, cell.source)
+    return notebook
 
 
 def write_index(
@@ -94,6 +118,12 @@ def write_index(
         failures="\n".join(failures),
     )
     return _write(folder / "index.html", text)
+
+
+def _as_mathml(found: re.Match[str]) -> str:
+    formula, display = (found["block"], "block") if found["block"] else (found["inline"], "inline")
+    # one line: an empty or indented one would end the HTML for the Markdown reader
+    return convert(formula, display=display).replace("\n", " ") if formula else found[0]
 
 
 def _write(path: Path, text: str) -> Path:

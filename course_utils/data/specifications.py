@@ -1,4 +1,7 @@
-"""The table of data sets: what each contains, and where its original files lie."""
+"""The table of data sets: what each contains, and where its original files lie.
+
+A further data set is a further row here, and one in `stand_ins.STAND_INS`.
+"""
 
 import difflib
 from dataclasses import dataclass

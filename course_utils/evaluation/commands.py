@@ -52,7 +52,7 @@ def run_key(key: str, *, scale: str, seeds: int, official: bool = False) -> int:
     if seeds < 1:
         return _refuse(f"seeds is {seeds}, but at least 1 seed is needed.")
     folder = COURSE_ROWS if official else user_rows()
-    command = f"course results run {key} --scale {scale} --seeds {seeds}"
+    command = f"course results run {key} --scale {scale} --seeds {seeds}" + " --official" * official
     try:
         with _course_scale(scale):
             _run_all(key, scale=scale, seeds=seeds, folder=folder, command=command)
@@ -103,10 +103,10 @@ def _run_all(key: str, *, scale: str, seeds: int, folder: Path, command: str) ->
     run, provenance = experiment.load()
     for setting, settings in experiment.settings.items():
         for seed in range(seeds):
+            used = provenance(settings, seed)  # first: data may be decoded or downloaded, which is not timed
             began = time.perf_counter()
             metrics = run(settings, seed)
             seconds = time.perf_counter() - began
-            used = provenance(settings, seed)
             row = Row(
                 key=key,
                 setting=setting,

@@ -65,7 +65,7 @@ def read_reported(key: str, *, folder: Path = REPORTED) -> list[Reported]:
         lines = csv.DictReader(file)
         if tuple(lines.fieldnames or ()) != COLUMNS:
             raise ValueError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)}.")
-        return [_reported(line, path, lines.line_num) for line in lines]
+        return [_reported(dict(line), path, lines.line_num) for line in lines]
 
 
 def keys_with_reports(*, folder: Path = REPORTED) -> list[str]:
@@ -73,9 +73,10 @@ def keys_with_reports(*, folder: Path = REPORTED) -> list[str]:
     return sorted((path.stem for path in folder.glob("*.csv")), key=lambda key: (key[0], int(key[1:])))
 
 
-def _reported(line: dict[str, str | None], path: Path, number: int) -> Reported:
-    cells = {name: text.strip() for name, text in line.items() if isinstance(text, str)}
-    if tuple(cells) != COLUMNS:
+def _reported(line: dict[str | None, object], path: Path, number: int) -> Reported:
+    # the csv module fills missing cells with None, and files cells too many under the name None
+    cells = {name: text.strip() for name, text in line.items() if name is not None and isinstance(text, str)}
+    if tuple(cells) != COLUMNS or None in line:
         raise ValueError(f"{path}, line {number} has not the {len(COLUMNS)} cells of the first line.")
     try:
         value = float(cells["value"]) if cells["value"] else None

@@ -81,7 +81,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "mnist_mlp",
             "run",
             {
-                # 784 inputs of which a fifth are ink: with the circles' 0.3 most hidden units start saturated
+                # 784 inputs: with the circles' 0.3 about half of the hidden units start saturated
                 "start N(0, 0.05²)": _DIGITS | {"weight_sd": 0.05},
                 "start N(0, 0.3²)": _DIGITS | {"weight_sd": 0.3},
             },

@@ -1,14 +1,12 @@
 """Every test of the data has its own user cache folder and no settings from outside."""
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
+from real_packs import REAL_PACKS
 
 from course_utils.data import directory
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -19,14 +17,6 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.delenv("COURSE_DATA", raising=False)
     monkeypatch.delenv("COURSE_SCALE", raising=False)
     return cache
-
-
-def _real_packs() -> Path:
-    chosen = os.environ.get("COURSE_DATA")
-    return Path(chosen) if chosen else REPOSITORY.parent / "shared" / "data"
-
-
-REAL_PACKS = _real_packs()  # read before `own_cache` removes the setting
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from made_files import idx_files, pack_columns, random_rows, write_pack
 from course_utils.data import DATA_SETS, DataError, data_directory, directory, load, loading
 from course_utils.data.commands import main, prepare, print_data_sets
 
-
 read_only_folders = pytest.mark.skipif(os.name == "nt", reason="Windows has no read-only folders")
 
 

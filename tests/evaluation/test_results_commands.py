@@ -1,0 +1,121 @@
+"""`course results run` and `course results show`."""
+
+import json
+
+import pytest
+
+from course_utils.evaluation.commands import run_key, show
+from course_utils.evaluation.ledger_rows import COURSE_ROWS, read_rows
+from course_utils.experiments import catalogue, circles_mlp
+from course_utils.scale import scale
+
+
+@pytest.fixture(autouse=True)
+def own_rows(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_LEDGER", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def quick_a1(monkeypatch):
+    """A1 with two epochs."""
+    experiment = catalogue.EXPERIMENTS["A1"]
+    short = {"2-4-2": {**experiment.settings["2-4-2"], "epochs": 2}}
+    quick = catalogue.Experiment("A1", "quick", experiment.module, experiment.function, short)
+    monkeypatch.setitem(catalogue.EXPERIMENTS, "A1", quick)
+    return quick
+
+
+@pytest.mark.usefixtures("quick_a1")
+def test_running_adds_one_complete_row_per_seed_to_the_user_s_ledger(own_rows, capsys):
+    course_before = (COURSE_ROWS / "A1.jsonl").read_bytes()
+    assert run_key("A1", scale="laptop", seeds=2) == 0
+    rows = read_rows("A1", folder=own_rows)
+    assert [row.seed for row in rows] == [0, 1]
+    assert rows[0].metrics == circles_mlp.manual(rows[0].settings, 0) | {
+        "epochs_until_test_loss_0.15": rows[0].metrics["epochs_until_test_loss_0.15"]  # nan is not nan
+    }
+    assert rows[0].scale == "laptop"
+    assert rows[0].data_hash != rows[1].data_hash
+    assert rows[0].device.startswith("cpu: ")
+    assert rows[0].versions["torch"]
+    assert rows[0].command == "course results run A1 --scale laptop --seeds 2"
+    assert (COURSE_ROWS / "A1.jsonl").read_bytes() == course_before
+    assert "A1, 2-4-2, seed 1: " in capsys.readouterr().out
+
+
+def test_the_scale_reaches_the_experiment_and_is_put_back(monkeypatch, quick_a1):  # noqa: ARG001
+    monkeypatch.delenv("COURSE_SCALE", raising=False)
+    seen = []
+
+    def note_scale(_settings, _seed):
+        seen.append(scale())
+        return {"test_error": 0.5}
+
+    monkeypatch.setattr(circles_mlp, "manual", note_scale)
+    assert run_key("A1", scale="full", seeds=1) == 0
+    assert seen == ["full"]
+    assert scale() == "smoke"
+
+
+@pytest.mark.usefixtures("quick_a1")
+def test_a_run_that_fails_keeps_the_rows_before_it_and_says_why(own_rows, monkeypatch, capsys):
+    def fail_at_seed_1(_settings, seed):
+        if seed == 1:
+            raise RuntimeError("out of memory")
+        return {"test_error": 0.5}
+
+    monkeypatch.setattr(circles_mlp, "manual", fail_at_seed_1)
+    assert run_key("A1", scale="smoke", seeds=3) == 1
+    assert [row.seed for row in read_rows("A1", folder=own_rows)] == [0]
+    assert "A1 stopped: out of memory" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("quick_a1")
+def test_an_interrupted_run_keeps_its_rows(own_rows, monkeypatch, capsys):
+    def interrupt_at_seed_1(_settings, seed):
+        if seed == 1:
+            raise KeyboardInterrupt
+        return {"test_error": 0.5}
+
+    monkeypatch.setattr(circles_mlp, "manual", interrupt_at_seed_1)
+    assert run_key("A1", scale="smoke", seeds=3) == 130
+    assert len(read_rows("A1", folder=own_rows)) == 1
+    assert "Interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "scale", "seeds", "sentence"),
+    [
+        ("a1", "smoke", 1, "Did you mean A1?"),
+        ("A1", "huge", 1, "The scale is 'huge'"),
+        ("A1", "smoke", 0, "at least 1 seed"),
+    ],
+)
+def test_an_argument_that_does_not_exist_is_refused_in_a_sentence(capsys, key, scale, seeds, sentence):
+    assert run_key(key, scale=scale, seeds=seeds) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_show_prints_every_experiment(capsys):
+    assert show(None, as_json=False) == 0
+    printed = capsys.readouterr().out
+    assert all(f"{key}\n\n| setting" in printed for key in catalogue.EXPERIMENTS)
+
+
+def test_show_as_json_is_json(capsys):
+    assert show("A6", as_json=True) == 0
+    comparisons = json.loads(capsys.readouterr().out)
+    assert {comparison["key"] for comparison in comparisons} == {"A6"}
+    assert {"ours", "reported", "verdict"} <= comparisons[0].keys()
+
+
+def test_show_refuses_an_unknown_key(capsys):
+    assert show("Z9", as_json=False) == 2
+    assert "The ledger knows nothing of 'Z9'" in capsys.readouterr().err
+
+
+def test_show_names_a_damaged_file_and_line_of_the_user_s(own_rows, capsys):
+    (own_rows / "A1.jsonl").write_text("half a li", encoding="utf-8")
+    assert show("A1", as_json=False) == 1
+    assert f"{own_rows / 'A1.jsonl'}, line 1 is damaged" in capsys.readouterr().err
