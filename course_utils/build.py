@@ -33,7 +33,6 @@ from course_utils.exercises.specification import Notebook
 from course_utils.repository import find_repository
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-README_BEGIN, README_END = "<!-- notebooks: written by `course build` -->", "<!-- end of notebooks -->"
 
 
 def main(*, check: bool) -> int:
@@ -283,9 +282,22 @@ def _percent(notebook: Any) -> str:
 
 
 def _readme(text: str, root: Path, texts: dict[str, dict[str, Any]]) -> str:
-    """Return the README with its table of notebooks and launch links made anew."""
-    if README_BEGIN not in text or README_END not in text:
-        raise NotebookTextError(f"README.md needs the lines {README_BEGIN!r} and {README_END!r}.")
+    """Return the README with its table of notebooks, launch links and results made anew."""
+    from course_utils.evaluation import ledger
+
+    text = _with_block(text, "notebooks", _notebooks_table(root, texts))
+    return _with_block(text, "results", ledger.headline())
+
+
+def _with_block(text: str, name: str, content: str) -> str:
+    begin, end = f"<!-- {name}: written by `course build` -->", f"<!-- end of {name} -->"
+    if begin not in text or end not in text:
+        raise NotebookTextError(f"README.md needs the lines {begin!r} and {end!r}.")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
+
+
+def _notebooks_table(root: Path, texts: dict[str, dict[str, Any]]) -> str:
     setting = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]
     repository, branch = setting["repository"], setting["branch"]
     rows = ["| notebook | exercises | points | hours | open |", "| --- | --- | --- | --- | --- |"]
@@ -302,10 +314,8 @@ def _readme(text: str, root: Path, texts: dict[str, dict[str, Any]]) -> str:
             f"| {sum(e['points'] for e in exercises):g} | {sum(e['minutes'] for e in exercises) / 60:.1f} "
             f"| [Binder]({binder}), [Colab]({colab}) |"
         )
-    install = f"```\npip install git+https://github.com/{repository}@{branch}\n```"
-    block = "\n".join([README_BEGIN, "", *rows, "", "Without a clone, the package alone:", "", install, ""])
-    before, rest = text.split(README_BEGIN)
-    return f"{before}{block}\n{README_END}{rest.split(README_END)[1]}"
+    install = f"pip install git+https://github.com/{repository}@{branch}"
+    return "\n".join([*rows, "", "The package without a clone (on Colab, say):", "", "```", install, "```"])
 
 
 def _difference(there: str, wanted: str) -> list[str]:

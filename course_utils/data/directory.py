@@ -31,9 +31,11 @@ def store_directories(directory: Path) -> tuple[Path, Path]:
 def writable_store(directory: Path) -> Path:
     """Return the store in `directory`, or the user's own if `directory` is read-only."""
     inside, own = store_directories(directory)
-    nearest = inside
-    while not nearest.exists():
-        nearest = nearest.parent
+    nearest = next((folder for folder in inside.parents if folder.exists()), None)
+    if nearest is None:  # a drive that is not there: writing will say so
+        return inside
+    if inside.exists():
+        nearest = inside
     # A folder without any write bit is meant to stay as it is, even if the administrator could write.
     writable = bool(nearest.stat().st_mode & 0o222) and os.access(nearest, os.W_OK)
     return inside if writable else own

@@ -58,8 +58,13 @@ def load(name: str, *, data_dir: Path | None = None, scale: Scale | None = None)
     if scale == "smoke":
         return stand_in(specification)
     directory = data_directory() if data_dir is None else Path(data_dir).absolute()
-    folder = stored_folder(specification, directory) or _prepare(specification, directory)
-    return open_stored(folder)
+    try:
+        folder = stored_folder(specification, directory) or _prepare(specification, directory)
+        return open_stored(folder)
+    except OSError as error:
+        raise DataError(
+            f"The data directory {directory} cannot be used ({error}). Set COURSE_DATA to a folder of your own."
+        ) from error
 
 
 def stored_folder(specification: Specification, directory: Path) -> Path | None:

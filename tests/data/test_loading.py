@@ -215,6 +215,27 @@ def test_importing_the_data_package_does_not_import_torch() -> None:
     assert found.stdout.strip() == "False"
 
 
+def test_a_data_directory_that_is_a_file_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("not a folder")
+    with pytest.raises(DataError, match="COURSE_DATA") as refusal:
+        load("mnist", data_dir=file, scale="laptop")
+    assert str(file) in str(refusal.value)
+    assert file.read_text() == "not a folder"
+
+
+def test_a_data_directory_that_may_not_be_read_is_refused_by_name(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(DataError, match=r"cannot be used .*Permission denied") as refusal:
+        load("mnist", data_dir=data, scale="laptop")
+    assert str(data) in str(refusal.value)
+
+
 def test_the_list_says_where_each_data_set_comes_from(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_data_sets(data_dir=data)
     listed = capsys.readouterr().out
