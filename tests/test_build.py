@@ -10,6 +10,7 @@ import pytest
 
 from course_utils import build
 from course_utils.exercises import catalogue
+from course_utils.exercises.building import build_notebook
 from course_utils.exercises.cells import Cell, NotebookTextError, read_cell, solution_of, stub_of
 from course_utils.repository import find_repository
 
@@ -176,4 +177,4 @@ def test_a_solution_notebook_that_breaks_a_rule_is_refused(old, new, words):
     text = (ROOT / "notebooks" / "solutions" / "01_manual_backprop.py").read_text(encoding="utf-8")
     assert old in text
     with pytest.raises(NotebookTextError, match=words):
-        build.build_notebook(catalogue.notebook("01"), text.replace(old, new))
+        build_notebook(catalogue.notebook("01"), text.replace(old, new))

@@ -63,7 +63,8 @@ def load(name: str, *, data_dir: Path | None = None, scale: Scale | None = None)
         return open_stored(folder)
     except OSError as error:
         raise DataError(
-            f"The data directory {directory} cannot be used ({error}). Set COURSE_DATA to a folder of your own."
+            f"The data directory {directory} cannot be used ({error}). "
+            "Set COURSE_DATA to a folder of your own."
         ) from error
 
 

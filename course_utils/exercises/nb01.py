@@ -1146,6 +1146,6 @@ NOTEBOOK = Notebook(
     name="01_manual_backprop",
     title="Backpropagation by hand",
     data=(),
-    minutes={"smoke": 0.5, "laptop": 2, "full": 4},
+    minutes={"smoke": 0.15, "laptop": 0.2, "full": 0.25},
     exercises=EXERCISES,
 )

@@ -9,23 +9,13 @@ from __future__ import annotations
 import contextlib
 import html
 import os
-import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from course_utils.exercises import catalogue, panel, record
-from course_utils.exercises.judge import Verdict, judge
-from course_utils.exercises.observe import Observation, observe_within
-from course_utils.exercises.references import References, is_reference, values_of
+from course_utils.exercises import catalogue, checking, panel, record
+from course_utils.exercises.judge import Verdict
 from course_utils.exercises.specification import Exercise, Notebook
-
-PUBLIC_SEEDS = (1, 2, 3)
-_HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
-
-_references: dict[str, References] = {}
-_kept: dict[str, dict[str, Any]] = {}
-_cell_errors: dict[str, str] = {}
 
 
 def begin(notebook_id: str) -> None:
@@ -33,7 +23,7 @@ def begin(notebook_id: str) -> None:
     from course_utils.exercises.welcome import welcome
 
     notebook = catalogue.notebook(notebook_id)
-    _watch_cells()
+    checking.watch_cells()
     welcome(notebook, record.read(notebook))
 
 
@@ -53,8 +43,8 @@ def check(exercise_id: str) -> None:
         _fail_when_strict(str(error))
         return
     try:
-        verdict = _verdict(notebook, exercise, namespace)
-        bound = "" if verdict.status == "right" else _bind(notebook, exercise, namespace)
+        verdict = checking.verdict_on(notebook, exercise, namespace)
+        bound = "" if verdict.status == "right" else checking.bind(notebook, exercise, namespace)
     except Exception as error:  # a check never raises: a fault of ours must not stop the student
         verdict = Verdict(
             "broken",
@@ -82,12 +72,12 @@ def mine(exercise_id: str) -> Any:
         If there is none: the exercise does not exist, or your own answer is still in place.
     """
     _, exercise = catalogue.find(exercise_id)
-    if exercise.id not in _kept:
+    if exercise.id not in checking.replaced:
         raise ValueError(
             f"Nothing of yours was replaced in exercise {exercise.id}: "
             f"{' and '.join(exercise.names)} in the notebook is your own."
         )
-    kept = _kept[exercise.id]
+    kept = checking.replaced[exercise.id]
     return kept[exercise.names[0]] if len(exercise.names) == 1 else kept
 
 
@@ -166,77 +156,6 @@ def progress(notebook_id: str | None = None) -> None:
         panel.display_bundle({"text/plain": plain, "text/html": table})
 
 
-def _verdict(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> Verdict:
-    missing = [name for name in exercise.names if name not in namespace]
-    if missing:
-        error = _cell_errors.get(exercise.id)
-        why = f"Its cell ended with {error}: mend that first." if error else "Run the exercise's cell first."
-        listed = " and ".join(f"`{name}`" for name in missing)
-        return Verdict("missing", f"{listed} {'is' if len(missing) == 1 else 'are'} not defined. {why}")
-    names = {name: namespace[name] for name in exercise.names}
-    if any(is_reference(value) for value in names.values()):
-        return Verdict(
-            "reference",
-            f"{' and '.join(f'`{n}`' for n in names)} is ours at the moment, so checking it proves nothing. "
-            "Run the cell with your own answer, then check again.",
-        )
-    references = _references.setdefault(notebook.id, References(notebook))
-    ours = references.answer(exercise)
-    for name, value in names.items():
-        if callable(ours[name]) and not callable(value):
-            if value is Ellipsis:
-                return Verdict("blank", "This exercise is still blank.")
-            kind = "class" if isinstance(ours[name], type) else "function"
-            return Verdict("wrong", f"`{name}` should be a {kind}, but it holds {_type_of(value)}.")
-    seen: dict[int, Observation | None] = {}
-    probe = values_of if exercise.is_value else exercise.probe
-    with _borrowed(namespace, references.earlier(exercise)):
-        for seed in PUBLIC_SEEDS[:1] if exercise.is_value else PUBLIC_SEEDS:
-            seen[seed] = observe_within(
-                exercise.limit_seconds, probe, names, references.inputs(exercise, seed)
-            )
-            if seen[seed] is None:
-                break
-    verdict = judge(exercise, seen, references)
-    printed = max((o.printed_lines for o in seen.values() if o is not None), default=0)
-    if verdict.status == "wrong" and printed > 20:
-        verdict = Verdict("wrong", f"{verdict.message} (It also printed {printed} lines.)", verdict.mistake)
-    error = _cell_errors.get(exercise.id)
-    if error and verdict.status != "right":
-        note = f"The cell last ended with {error}, so an older version was checked."
-        verdict = Verdict(verdict.status, f"{note} {verdict.message}", verdict.mistake)
-    return verdict
-
-
-def _bind(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> str:
-    """Bind the exercise's names to the reference; return the sentence that says so."""
-    if exercise.is_value:
-        return ""
-    ours = _references.setdefault(notebook.id, References(notebook)).answer(exercise)
-    own = {n: namespace[n] for n in exercise.names if n in namespace and not is_reference(namespace[n])}
-    if own:
-        _kept[exercise.id] = {**_kept.get(exercise.id, {}), **own}
-    namespace.update(ours)
-    listed = " and ".join(f"`{name}`" for name in exercise.names)
-    yours = f'; yours is `mine("{exercise.id}")`' if exercise.id in _kept else ""
-    return f"From here the notebook uses our {listed}{yours}."
-
-
-@contextlib.contextmanager
-def _borrowed(namespace: dict[str, Any], names: dict[str, Any]) -> Iterator[None]:
-    """Stand on solid ground: earlier exercises are the references while a later one is checked."""
-    before = {name: namespace[name] for name in names if name in namespace}
-    namespace.update(names)
-    try:
-        yield
-    finally:
-        for name in names:
-            if name in before:
-                namespace[name] = before[name]
-            else:
-                namespace.pop(name, None)
-
-
 def _remember(notebook: Notebook, exercise: Exercise, verdict: Verdict) -> str:
     if verdict.status in ("reference", "broken"):
         return ""
@@ -245,7 +164,7 @@ def _remember(notebook: Notebook, exercise: Exercise, verdict: Verdict) -> str:
     state.status = "open" if verdict.status in ("blank", "missing") else verdict.status
     state.attempts += verdict.status in ("right", "wrong")
     if verdict.status == "right":
-        _kept.pop(exercise.id, None)
+        checking.replaced.pop(exercise.id, None)
     return record.write(notebook, states)
 
 
@@ -289,27 +208,6 @@ def _fail_when_strict(message: str) -> None:
     kernel.send_response(kernel.iopub_socket, "error", content)
 
 
-def _watch_cells() -> None:
-    """Remember how the last run of each exercise's cell ended, to tell a stale answer from a new one."""
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is None or getattr(shell, "course_watches", False):
-        return
-    shell.course_watches = True
-
-    def after(result: Any) -> None:
-        found = _HEADER.match(str(getattr(result.info, "raw_cell", "") or "").lstrip())
-        if found:
-            error = result.error_before_exec or result.error_in_exec
-            _cell_errors.pop(found[1], None)
-            if error is not None:
-                line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
-                _cell_errors[found[1]] = f"{type(error).__name__}{line}"
-
-    shell.events.register("post_run_cell", after)
-
-
 @contextlib.contextmanager
 def _sentences() -> Iterator[None]:
     """Turn the course's own errors into a panel instead of a traceback."""
@@ -321,7 +219,7 @@ def _sentences() -> Iterator[None]:
 
 def _current() -> str:
     """Return the notebook whose exercises were used last, else the first."""
-    return next(reversed(_references), catalogue.NOTEBOOK_IDS[0])
+    return checking.last_checked() or catalogue.NOTEBOOK_IDS[0]
 
 
 def _in_words(state: record.State) -> str:
@@ -330,7 +228,3 @@ def _in_words(state: record.State) -> str:
     notes += [f"hints {', '.join(map(str, state.hints))}"] if state.hints else []
     notes += ["solution read"] if state.solution_read else []
     return f"{text} ({'; '.join(notes)})" if notes else text
-
-
-def _type_of(value: object) -> str:
-    return {type(None): "None", str: "a text"}.get(type(value), f"a {type(value).__name__}")

@@ -21,12 +21,16 @@ def welcome(notebook: Notebook, states: dict[str, record.State]) -> None:
         f"Notebook {notebook.id}: {notebook.title}",
         [
             f"{len(texts)} exercises, {possible:g} points, about {reading / 60:.1f} hours of your time.",
-            f"Scale `{chosen}`: about {notebook.minutes[chosen]:g} minutes of computing on {_device()}"
-            f" ({', '.join(f'{s} {notebook.minutes[s]:g}' for s in SCALES)}).",
+            f"Scale `{chosen}`: about {_time(notebook.minutes[chosen])} of computing on {_device()} "
+            f"({', '.join(f'{s}: {_time(notebook.minutes[s])}' for s in SCALES if s != chosen)}).",
             *(_data(name) for name in notebook.data),
             f"You have {reached:g} points so far." if reached else "",
         ],
     )
+
+
+def _time(minutes: float) -> str:
+    return f"{minutes:.0f} minutes" if minutes >= 2 else f"{5 * round(12 * minutes) or 5} seconds"
 
 
 def _device() -> str:

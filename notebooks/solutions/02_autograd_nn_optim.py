@@ -574,8 +574,8 @@ check("2.12")
 # %% [markdown]
 # ### Exercise 2.13: does the start still fit?
 #
-# For two inputs, weights from $N(0, 0.3^2)$ were fine. An image of a digit has about **100** pixels of ink. Take an
-# input with 100 ones and 684 zeros, and leave the bias out: what is the standard deviation of
+# For two inputs, weights from $N(0, 0.3^2)$ were fine. The image of a digit holds the ink of about 100 white
+# pixels. Take an input with 100 ones and 684 zeros, and leave the bias out: what is the standard deviation of
 # $\tilde h = \sum_j W_j x_j$? And what would it be with weights from $N(0, 0.05^2)$? (Variances of independent
 # numbers add.)
 
@@ -988,7 +988,7 @@ plots.show(figure, alt="Heat map of test accuracy over gamma and degree: the sma
 # With `coef0 = 1` and `gamma = 0.03`, degree 2 gets few points right, although its features can describe every
 # circle. Which change of **one** setting makes degree 2 work?
 #
-# - **a** `coef0 = 0`
+# - **a** `gamma = 0.01`
 # - **b** a larger `C`
 # - **c** a smaller `C`
 # - **d** none: degree 2 cannot do it

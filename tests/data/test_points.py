@@ -14,12 +14,6 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def in_order(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Rows (label, x, y) sorted, so that two sets of points can be compared."""
-    rows = np.column_stack([labels, np.round(x, 4) + 0.0])
-    return rows[np.lexsort(rows.T[::-1])]
-
-
 @settings(deadline=None, max_examples=50)
 @given(n=st.integers(2, 300), factor=st.floats(0.05, 0.95), seed=st.integers(0, 2**31))
 def test_without_noise_the_points_are_those_of_scikit_learn(n: int, factor: float, seed: int) -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.exercises import record, session
+from course_utils.exercises import checking, record
 
 
 @pytest.fixture
@@ -15,8 +15,8 @@ def student(capsys, monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     # pytest sets PYTEST_CURRENT_TEST anew for each phase of a test, so it cannot be taken away
     monkeypatch.setattr(record, "AUTOMATIC", ("CI", "PYTEST_VERSION"))
-    monkeypatch.setattr(session, "_kept", {})
-    monkeypatch.setattr(session, "_cell_errors", {})
+    monkeypatch.setattr(checking, "replaced", {})
+    monkeypatch.setattr(checking, "_cell_errors", {})
     namespace: dict = {}
     exec("import torch\nfrom course_utils.exercises import *", namespace)
 

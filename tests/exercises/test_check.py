@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from course_utils.exercises import catalogue, session
+from course_utils.exercises import catalogue, checking
 from course_utils.exercises.references import is_reference
 
 RIGHT = "def one_hot(labels, classes):\n    return torch.eye(classes)[labels]\n"
@@ -153,7 +153,7 @@ def test_a_fault_of_the_course_is_not_blamed_on_the_student(student, monkeypatch
     def broken(*_):
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(session, "judge", broken)
+    monkeypatch.setattr(checking, "judge", broken)
     student.run(RIGHT)
     shown = student.run('check("1.3")')
     assert "fault of the course" in shown

@@ -8,10 +8,10 @@ import pytest
 
 from course_utils.exercises import catalogue, values
 from course_utils.exercises.cells import solution_of
+from course_utils.exercises.checking import PUBLIC_SEEDS
 from course_utils.exercises.judge import compare_observations, find_mistake, judge
 from course_utils.exercises.observe import Observation, observe
 from course_utils.exercises.references import References, values_of
-from course_utils.exercises.session import PUBLIC_SEEDS
 from course_utils.exercises.specification import call
 
 NOTEBOOKS = [catalogue.notebook(number) for number in catalogue.NOTEBOOK_IDS]

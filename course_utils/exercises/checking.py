@@ -1,0 +1,129 @@
+"""Check the names of a notebook's namespace, and bind them to the reference where they are wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from course_utils.exercises.judge import Verdict, judge
+from course_utils.exercises.observe import Observation, observe_within
+from course_utils.exercises.references import References, is_reference, values_of
+from course_utils.exercises.specification import Exercise, Notebook
+
+PUBLIC_SEEDS = (1, 2, 3)
+
+# Of this session: answers that were replaced, by exercise and name.
+replaced: dict[str, dict[str, Any]] = {}
+
+_HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
+_references: dict[str, References] = {}
+_cell_errors: dict[str, str] = {}
+
+
+def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> Verdict:
+    """Check what the names of an exercise hold in a notebook's namespace; nothing is changed."""
+    missing = [name for name in exercise.names if name not in namespace]
+    if missing:
+        error = _cell_errors.get(exercise.id)
+        why = f"Its cell ended with {error}: mend that first." if error else "Run the exercise's cell first."
+        listed = " and ".join(f"`{name}`" for name in missing)
+        return Verdict("missing", f"{listed} {'is' if len(missing) == 1 else 'are'} not defined. {why}")
+    names = {name: namespace[name] for name in exercise.names}
+    if any(is_reference(value) for value in names.values()):
+        return Verdict(
+            "reference",
+            f"{' and '.join(f'`{n}`' for n in names)} is ours at the moment, so checking it proves nothing. "
+            "Run the cell with your own answer, then check again.",
+        )
+    references = references_of(notebook)
+    ours = references.answer(exercise)
+    for name, value in names.items():
+        if callable(ours[name]) and not callable(value):
+            if value is Ellipsis:
+                return Verdict("blank", "This exercise is still blank.")
+            kind = "class" if isinstance(ours[name], type) else "function"
+            return Verdict("wrong", f"`{name}` should be a {kind}, but it holds {_type_of(value)}.")
+    seen: dict[int, Observation | None] = {}
+    probe = values_of if exercise.is_value else exercise.probe
+    with _borrowed(namespace, references.earlier(exercise)):
+        for seed in PUBLIC_SEEDS[:1] if exercise.is_value else PUBLIC_SEEDS:
+            seen[seed] = observe_within(
+                exercise.limit_seconds, probe, names, references.inputs(exercise, seed)
+            )
+            if seen[seed] is None:
+                break
+    verdict = judge(exercise, seen, references)
+    printed = max((o.printed_lines for o in seen.values() if o is not None), default=0)
+    if verdict.status == "wrong" and printed > 20:
+        verdict = Verdict("wrong", f"{verdict.message} (It also printed {printed} lines.)", verdict.mistake)
+    error = _cell_errors.get(exercise.id)
+    if error and verdict.status != "right":
+        note = f"The cell last ended with {error}, so an older version was checked."
+        verdict = Verdict(verdict.status, f"{note} {verdict.message}", verdict.mistake)
+    return verdict
+
+
+def bind(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> str:
+    """Bind the exercise's names to the reference; return the sentence that says so."""
+    if exercise.is_value:
+        return ""
+    ours = references_of(notebook).answer(exercise)
+    own = {n: namespace[n] for n in exercise.names if n in namespace and not is_reference(namespace[n])}
+    if own:
+        replaced[exercise.id] = {**replaced.get(exercise.id, {}), **own}
+    namespace.update(ours)
+    listed = " and ".join(f"`{name}`" for name in exercise.names)
+    yours = f'; yours is `mine("{exercise.id}")`' if exercise.id in replaced else ""
+    return f"From here the notebook uses our {listed}{yours}."
+
+
+def references_of(notebook: Notebook) -> References:
+    """Return this session's references of a notebook."""
+    return _references.setdefault(notebook.id, References(notebook))
+
+
+def last_checked() -> str | None:
+    """Return the id of a notebook whose exercises were checked in this session, if there is one."""
+    return next(reversed(_references), None)
+
+
+def watch_cells() -> None:
+    """Remember how the last run of each exercise's cell ended, to tell a stale answer from a new one."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or getattr(shell, "course_watches", False):
+        return
+    shell.course_watches = True
+
+    def after(result: Any) -> None:
+        found = _HEADER.match(str(getattr(result.info, "raw_cell", "") or "").lstrip())
+        if found:
+            error = result.error_before_exec or result.error_in_exec
+            _cell_errors.pop(found[1], None)
+            if error is not None:
+                line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
+                _cell_errors[found[1]] = f"{type(error).__name__}{line}"
+
+    shell.events.register("post_run_cell", after)
+
+
+@contextlib.contextmanager
+def _borrowed(namespace: dict[str, Any], names: dict[str, Any]) -> Iterator[None]:
+    """Stand on solid ground: earlier exercises are the references while a later one is checked."""
+    before = {name: namespace[name] for name in names if name in namespace}
+    namespace.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            if name in before:
+                namespace[name] = before[name]
+            else:
+                namespace.pop(name, None)
+
+
+def _type_of(value: object) -> str:
+    return {type(None): "None", str: "a text"}.get(type(value), f"a {type(value).__name__}")
