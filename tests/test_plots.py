@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from reading_figures import colours_at, cut_off, drawn_texts, overlapping
 from sklearn import metrics
@@ -341,9 +341,7 @@ def test_histories_that_cannot_be_drawn_are_refused(histories, words):
 
 
 def cell_texts(figure, shape):
-    texts = {
-        (round(t.get_position()[1]), round(t.get_position()[0])): t.get_text() for t in figure.axes[0].texts
-    }
+    texts = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in figure.axes[0].texts}
     return np.array([[texts[row, column] for column in range(shape[1])] for row in range(shape[0])])
 
 
@@ -432,3 +430,12 @@ def test_lines_draw_each_series_with_its_values_and_name():
 def test_lines_refuse_what_they_cannot_draw(series):
     with pytest.raises(ValueError, match="series"):
         plots.lines([1, 2, 3], series, title="t", x_name="x", y_name="y")
+
+
+def test_every_number_of_a_heat_map_can_be_read_on_its_cell():
+    table = np.linspace(0, 1, 12).reshape(3, 4)
+    axes = plots.heat_map(table, row_labels="abc", column_labels="wxyz", title="Shades").axes[0]
+    cells = axes.collections[0].get_facecolors().reshape(3, 4, 4)
+    for text in axes.texts:
+        column, row = (int(place) for place in text.get_position())
+        assert style.contrast(text.get_color(), to_hex(cells[row, column])) >= 4.5

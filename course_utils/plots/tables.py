@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
@@ -49,6 +48,8 @@ def heat_map(
     ValueError
         If the labels do not fit the table.
     """
+    from seaborn import heatmap  # with pandas half a second: only where a table is drawn
+
     values = as_array(table).astype(float)
     shown = values if numbers is None else as_array(numbers)
     expected = (len(row_labels), len(column_labels))
@@ -79,24 +80,35 @@ def heat_map(
     finite = values[np.isfinite(values)]
     low, high = limits or ((finite.min(), finite.max()) if finite.size else (0, 1))
     norm = Normalize(low, high if high > low else low + 1)
-    colours = mpl.colormaps["Blues"].with_extremes(bad="#dddddd")
-    picture = axes.imshow(np.ma.masked_invalid(values), cmap=colours, norm=norm, aspect="auto")
-    for row, column in np.ndindex(*values.shape):
-        background = to_hex(
-            colours(norm(values[row, column])) if np.isfinite(values[row, column]) else "#dddddd"
-        )
-        colour = text_colour_on(background)
-        axes.text(column, row, texts[row][column], ha="center", va="center", color=colour, fontsize=10)
-    axes.set_xticks(range(len(labels)), labels)
+    axes.set_facecolor("#dddddd")  # seen where a cell is masked
+    heatmap(
+        values,
+        mask=~np.isfinite(values),
+        vmin=norm.vmin,
+        vmax=norm.vmax,
+        cmap="Blues",
+        annot=np.array(texts),
+        fmt="",
+        annot_kws={"fontsize": 10},
+        xticklabels=labels,
+        yticklabels=[str(label) for label in row_labels],
+        cbar_kws={"label": value_name, "fraction": 0.06, "pad": 0.02},
+        ax=axes,
+    )
+    # seaborn's own choice of black or white leaves middle blues with too little contrast
+    backgrounds = axes.collections[0].get_facecolors().reshape(*values.shape, 4)
+    for annotation in axes.texts:
+        column, row = (int(place) for place in annotation.get_position())
+        annotation.set_color(text_colour_on(to_hex(backgrounds[row, column])))
+    for row, column in np.argwhere(~np.isfinite(values)):
+        axes.text(column + 0.5, row + 0.5, texts[row][column], ha="center", va="center", fontsize=10)
+    axes.tick_params(axis="y", labelrotation=0)
+    axes.tick_params(axis="x", labelrotation=45 if tilted else 0)
     if tilted:
-        axes.tick_params(axis="x", labelrotation=45)
         for text in axes.get_xticklabels():
             text.set(ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(values)), [str(label) for label in row_labels])
     axes.set(xlabel=column_name, ylabel=row_name)
     axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    figure.colorbar(picture, label=value_name, fraction=0.06, pad=0.02).outline.set_visible(False)
     set_title(figure, title, width=width - 0.3)
     return figure
 
