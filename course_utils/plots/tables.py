@@ -96,7 +96,7 @@ def heat_map(
         ax=axes,
     )
     # seaborn's own choice of black or white leaves middle blues with too little contrast
-    backgrounds = axes.collections[0].get_facecolors().reshape(*values.shape, 4)
+    backgrounds = np.asarray(axes.collections[0].get_facecolor()).reshape(*values.shape, 4)
     for annotation in axes.texts:
         column, row = (int(place) for place in annotation.get_position())
         annotation.set_color(text_colour_on(to_hex(backgrounds[row, column])))
