@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"course {chosen.command}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader of our output has seen enough: `course results show | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print(f"course {chosen.command}: stopped", file=sys.stderr)
         return 130
@@ -125,7 +129,7 @@ def _results_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _results(chosen: argparse.Namespace) -> int:
-    from course_utils.evaluation import commands
+    from course_utils.experiments import commands
 
     if chosen.action == "run":
         return commands.run_key(chosen.key, scale=chosen.scale, seeds=chosen.seeds, official=chosen.official)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from course_utils.evaluation.commands import run_key, show
 from course_utils.evaluation.ledger_rows import COURSE_ROWS, read_rows
 from course_utils.experiments import catalogue, circles_mlp
+from course_utils.experiments.commands import run_key, show
 from course_utils.scale import scale
 
 
