@@ -44,6 +44,18 @@ def draw_single(generator: torch.Generator) -> Inputs:
     }
 
 
+def draw_confident(generator: torch.Generator) -> Inputs:
+    """Draw one example that is confidently wrong: its probability is too small for `log(p + 1e-8)`."""
+    single = draw_single(generator)
+    return {"y": single["y"], "logits": single["logits"] - 30 * single["y"]}
+
+
+def draw_step(generator: torch.Generator) -> Inputs:
+    """Draw parameters, and gradients in another order of names."""
+    gradients = dict(reversed(draw_params(generator).items()))
+    return {"params": draw_params(generator), "gradients": gradients, "learning_rate": 0.3}
+
+
 def draw_backward(generator: torch.Generator) -> Inputs:
     """Draw parameters, a batch and what the forward pass gives for it."""
     params, batch = draw_params(generator), draw_batch(generator)
@@ -81,10 +93,12 @@ def probe_init(names: dict[str, Any], inputs: Inputs) -> Any:
 
 
 def probe_numerical_gradient(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Differentiate a cubic whose slope is known in closed form."""
+    """Differentiate two cubics, of a matrix and of a vector, whose slopes are known in closed form."""
     parameter, factors = inputs["parameter"], inputs["factors"]
-    return names["numerical_gradient"](
-        lambda: (factors * (parameter**3 + parameter)).sum(), parameter, inputs["step"]
+    vector, step = inputs["vector"], inputs["step"]
+    return (
+        names["numerical_gradient"](lambda: (factors * (parameter**3 + parameter)).sum(), parameter, step),
+        names["numerical_gradient"](lambda: (vector**3).sum(), vector, step),
     )
 
 
@@ -517,7 +531,7 @@ EXERCISES = (
     Exercise(
         id="1.14",
         names=("loss_from_logits",),
-        inputs=lambda g: {k: draw_single(g)[k] for k in ("y", "logits")},
+        inputs=draw_confident,
         mistakes=(
             Mistake(
                 "That is equation (6) as the report prints it. From log(a/b) = log a - log b, times y: the second "
@@ -840,12 +854,18 @@ EXERCISES = (
         inputs=lambda g: {
             "parameter": torch.randn(2, 3, generator=g, dtype=torch.float64),
             "factors": torch.randn(2, 3, generator=g, dtype=torch.float64),
+            "vector": torch.randn(4, generator=g, dtype=torch.float64),
             "step": 0.05,
         },
         probe=probe_numerical_gradient,
         rtol=1e-7,
         atol=1e-9,
         mistakes=(
+            Mistake(
+                "`before = entries[i]` is a view: it changes together with the entry, so the step down starts from the "
+                "step up, and you get half the gradient. Keep the number: `entries[i].item()`.",
+                {"entries[i].item()": "entries[i]"},
+            ),
             Mistake("The two losses are 2 step apart, so divide by 2 step.", {"(2 * step)": "step"}),
             Mistake(
                 "That is the one-sided difference, whose error shrinks with step; the central one's shrinks with "
@@ -865,15 +885,14 @@ EXERCISES = (
         variants=(
             Variant(
                 "with indices",
-                code="def numerical_gradient(loss, parameter, step=1e-4):\n"
+                code="import itertools\n\ndef numerical_gradient(loss, parameter, step=1e-4):\n"
                 "    out = torch.empty_like(parameter)\n"
-                "    for i in range(parameter.shape[0]):\n"
-                "        for j in range(parameter.shape[1]):\n"
-                "            keep = parameter[i, j].item()\n"
-                "            parameter[i, j] = keep + step\n            a = loss()\n"
-                "            parameter[i, j] = keep - step\n            b = loss()\n"
-                "            parameter[i, j] = keep\n"
-                "            out[i, j] = (a - b) / (2 * step)\n"
+                "    for at in itertools.product(*map(range, parameter.shape)):\n"
+                "        keep = parameter[at].item()\n"
+                "        parameter[at] = keep + step\n        a = loss()\n"
+                "        parameter[at] = keep - step\n        b = loss()\n"
+                "        parameter[at] = keep\n"
+                "        out[at] = (a - b) / (2 * step)\n"
                 "    return out",
             ),
         ),
@@ -962,7 +981,7 @@ EXERCISES = (
     Exercise(
         id="1.26",
         names=("sgd_step",),
-        inputs=lambda g: {"params": draw_params(g), "gradients": draw_params(g), "learning_rate": 0.3},
+        inputs=draw_step,
         mistakes=(
             Mistake(
                 "You climb: the gradient points uphill, so the step is *minus* learning rate times gradient.",
@@ -1004,7 +1023,7 @@ EXERCISES = (
     Exercise(
         id="1.27",
         names=("batches",),
-        inputs=lambda g: {"n": 11, "batch_size": 4, "seed": int(torch.randint(10_000, (1,), generator=g))},
+        inputs=lambda g: {"n": 9, "batch_size": 4, "seed": int(torch.randint(10_000, (1,), generator=g))},
         probe=probe_batches,
         parts=("first epoch", "second epoch"),
         mistakes=(

@@ -54,7 +54,7 @@ def observe(probe: Probe, names: dict[str, Any], encoded_inputs: str) -> Observa
             inputs_after = values.encode(inputs)
     except TooSlow:
         raise
-    except (Exception, SystemExit, RecursionError) as error:
+    except BaseException as error:  # an answer may also raise SystemExit or KeyboardInterrupt
         return Observation(None, None, _failure(error), printed.lines)
     return Observation(returned, inputs_after, None, printed.lines)
 

@@ -102,12 +102,12 @@ def _encode(value: Any, *, depth: int) -> object:
         if all(type(key) in (str, int) for key in value):
             items = [[key, _encode(item, depth=depth + 1)] for key, item in value.items()]
             return {"kind": "dict", "items": items}
+    if isinstance(value, list | tuple):  # named tuples, torch.Size and the like
+        return {"kind": "tuple", "items": [_encode(item, depth=depth + 1) for item in value[:MAX_ITEMS]]}
     if isinstance(value, np.ndarray | np.generic):
         return _encode_array(np.asarray(value), "array" if isinstance(value, np.ndarray) else "scalar")
     if kind.__module__.split(".")[0] == "torch":
         return _encode_torch(value)
-    if isinstance(value, list | tuple):  # named tuples and other containers that the field returns
-        return {"kind": "tuple", "items": [_encode(item, depth=depth + 1) for item in value]}
     return _opaque(kind.__name__)
 
 

@@ -20,7 +20,8 @@
 #
 # Fill in the cells that begin with `# Exercise`, run them, then run the check below each. A check says at once
 # whether you are right and, if not, which mistake it looks like. A wrong answer never blocks you: the notebook goes
-# on with ours.
+# on with ours. Any correct way counts: where one number is asked for, a Python number and a tensor of shape `()` are
+# both fine, and `"B"` is as good as `"b"`.
 #
 # Stuck? `hint("1.3", 1)` points the way, `hint("1.3", 2)` nearly gives the answer, `solution("1.3")` shows it.
 # `progress()` shows where you are; `reset("1.3")` gives an empty cell back.
@@ -74,7 +75,7 @@ plots.show(figure, alt="200 points in the plane: class 0 on a ring of radius 1, 
 #
 # 1. the parts should have the same size;
 # 2. whatever takes part in a choice no longer gives an honest estimate;
-# 3. otherwise the test examples enter the gradient.
+# 3. the test examples have entered the gradient.
 
 # %%
 # Exercise 1.1 (1 point, 3 minutes, difficulty 1)
@@ -189,7 +190,7 @@ check("1.5")
 # Because:
 #
 # 1. $\hat y$ exists only during training;
-# 2. $y$ exists only for training examples;
+# 2. $y$ exists for training examples, but not for test examples;
 # 3. only $\hat y$ changes when the parameters change.
 
 # %%
@@ -207,7 +208,7 @@ check("1.6")
 # ### Exercise 1.7: a place to start
 #
 # Draw all four tensors from a normal distribution with mean 0 and standard deviation `sd` (the report takes 0.3),
-# biases too, **in the order Wh, bh, Wy, by**, from the generator that is passed. A matrix has one row per output of
+# biases too, **one draw per tensor, in the order Wh, bh, Wy, by**, from the generator that is passed. A matrix has one row per output of
 # its layer: $W_h$ is $(n_h, n_x)$.
 
 # %%
@@ -235,7 +236,7 @@ check("1.7")
 #
 # Because:
 #
-# 1. each output lies between 0 and 1;
+# 1. each output lies between 0 and 1, and that is all that a distribution needs;
 # 2. the outputs are positive and sum to 1, whatever the logits;
 # 3. it is faster than comparing logits.
 
@@ -261,7 +262,7 @@ check("1.8")
 # %%
 # Exercise 1.9 (2 points, 10 minutes, difficulty 2)
 def softmax(logits: Tensor) -> Tensor:
-    """Turn logits (N, classes) into probabilities (N, classes): each row is positive and sums to 1."""
+    """Turn logits (N, classes) into probabilities (N, classes): no entry is negative, each row sums to 1."""
     ### BEGIN SOLUTION
     exponentials = torch.exp(logits - logits.max(dim=1, keepdim=True).values)
     return exponentials / exponentials.sum(dim=1, keepdim=True)
@@ -274,7 +275,8 @@ check("1.9")
 # %% [markdown]
 # ### Exercise 1.10: shapes before code
 #
-# *(Report question 7.)* A batch of 16 points with $n_x = 2$ goes through a network with $n_h = 4$ and $n_y = 3$.
+# *(Report question 7.)* A batch of 16 points with $n_x = 2$ goes through a network with $n_h = 4$ and, this time,
+# **three** classes: $n_y = 3$.
 # PyTorch puts the batch first, so `x` is `(16, 2)`. Which shapes have $h$ and the logits $\tilde y$?
 
 # %%
@@ -350,7 +352,7 @@ check("1.12")
 #
 # *(Report question 9.)* Why is cross-entropy preferred for classification?
 #
-# - **a** it is zero when the answer is right, the squared error is not
+# - **a** it approaches zero as the answer becomes right, the squared error does not
 # - **b** the squared error of probabilities is not defined
 # - **c** it still learns from examples that are confidently wrong
 # - **d** it is cheaper to compute
@@ -401,7 +403,8 @@ plots.show(
 #
 # $$\ell = -\sum_i y_i \tilde y_i + \log \sum_j e^{\tilde y_j}$$
 #
-# Write it as code for one example. The report's equations (5) and (6) have slips on the way: (5) mixes the indices,
+# Write it as code for **one** example: `y` and `logits` are vectors here, so sums run over `dim=0`. `torch.logsumexp`
+# is the second term, and cannot overflow. The report's equations (5) and (6) have slips on the way: (5) mixes the indices,
 # and (6) multiplies the logarithm by $\tilde y_i$ instead of $y_i$. Below the check you can see what that costs.
 
 # %%
@@ -484,7 +487,7 @@ check("1.16")
 # ### Exercise 1.17: what a gradient costs
 #
 # *(Report question 12.)* You could measure each derivative by moving one parameter up and down a little (a *central
-# difference*). How many forward passes does that take for the 22 parameters of exercise 1.5? And how many backward
+# difference*). How many forward passes does that take for all the parameters of exercise 1.5? And how many backward
 # passes does backpropagation need for all of them?
 
 # %%
@@ -502,7 +505,8 @@ check("1.17")
 # ### Exercise 1.18: the gradient at the logits
 #
 # *(Report question 15.)* Differentiate the loss of exercise 1.14 with respect to each $\tilde y_i$. The result is
-# so short that you will remember it.
+# so short that you will remember it. (Your `softmax` takes rows; for the vector of one example there is
+# `torch.softmax(logits, dim=0)`.)
 
 # %%
 # Exercise 1.18 (2 points, 8 minutes, difficulty 2)
@@ -571,7 +575,8 @@ check("1.20")
 # ### Exercise 1.21: backward
 #
 # Put it together for a batch. The loss is the *mean* over the rows, so $\delta$ starts with a factor $1/N$; after
-# that, a matrix product with `.T` sums over the rows for you. No autograd here.
+# that, a matrix product with `.T` sums over the rows for you. (Autograd would give the same numbers, and the check
+# could not tell. But then you would have learnt nothing.)
 
 # %%
 # Exercise 1.21 (4 points, 20 minutes, difficulty 3)
@@ -606,7 +611,7 @@ check("1.21")
 # $$\frac{\partial \ell}{\partial w} \approx \frac{\ell(w + \varepsilon) - \ell(w - \varepsilon)}{2 \varepsilon}$$
 #
 # `loss()` reads the parameter's present values. Change one entry at a time **in place**, and leave the parameter as
-# you found it.
+# you found it. Keep its dtype.
 
 # %%
 # Exercise 1.22 (3 points, 15 minutes, difficulty 3)
@@ -692,8 +697,8 @@ print(f"Wh, with the sum and with tanh:         off by {compare_gradients(measur
 # ### Exercise 1.24: mini-batches
 #
 # *(Report question 10.)* All examples per step is exact but slow, one is fast but noisy; the compromise is a
-# mini-batch. With 200 training points and batches of 16, how many updates are there in an epoch in which every
-# example is used once? How many examples are in the last batch?
+# mini-batch. With 200 training points and batches of 16, how many updates are there in an epoch in which **every
+# example is used once**? How many examples are in the last batch?
 
 # %%
 # Exercise 1.24 (1 point, 3 minutes, difficulty 1)
@@ -725,7 +730,8 @@ check("1.25")
 # %% [markdown]
 # ### Exercise 1.26: one step
 #
-# Move every parameter against its gradient. The caller's dictionary must see the change; nothing is returned.
+# Move every parameter against its gradient. Afterwards the caller's dictionary must hold the new values; nothing
+# needs to be returned.
 
 # %%
 # Exercise 1.26 (2 points, 5 minutes, difficulty 1)
@@ -743,8 +749,8 @@ check("1.26")
 # %% [markdown]
 # ### Exercise 1.27: shuffled batches
 #
-# An epoch shows every example once, in a new order each time. Return tensors of row numbers; the last may be
-# shorter.
+# An epoch shows every example once; the next call continues with the same generator, so its order is another one.
+# Return (or yield) tensors of row numbers; the last may be shorter.
 
 # %%
 # Exercise 1.27 (2 points, 8 minutes, difficulty 2)
@@ -762,8 +768,8 @@ check("1.27")
 # %% [markdown]
 # ### Exercise 1.28: one epoch
 #
-# For each batch: forward, loss, backward, step. Return the epoch's mean loss, in which **every example counts the
-# same**: the last batch is smaller.
+# For each batch: forward, loss, backward, step. Return the mean of the losses of all examples, each taken before its
+# own batch's step. **Every example counts the same**: the last batch is smaller.
 
 # %%
 # Exercise 1.28 (3 points, 15 minutes, difficulty 3)
@@ -775,7 +781,7 @@ def train_epoch(
     learning_rate: float,
     generator: torch.Generator,
 ) -> float:
-    """Train `params` in place for one epoch; return the mean of the examples' losses before each step."""
+    """Train `params` in place for one epoch; return its mean loss, example by example."""
     ### BEGIN SOLUTION
     total = 0.0
     for rows in batches(len(x), batch_size, generator):
@@ -929,7 +935,8 @@ plots.show(figure, alt="Share of the gradient that passes and test accuracy agai
 # ### Exercise 1.30: all weights equal
 #
 # Suppose all entries of $W_h$ start equal, all of $b_h$, and all of $W_y$: a network of 10 hidden units. After any
-# number of steps of gradient descent, how many *different* hidden units are there? What helps?
+# number of steps of gradient descent, how many *distinct* hidden units are there (units that compute different
+# things)? What helps?
 #
 # - **a** a larger learning rate
 # - **b** more hidden units

@@ -1,6 +1,7 @@
 """What a student sees who types `check`, whatever the name holds."""
 
 import dataclasses
+import time
 
 import pytest
 
@@ -42,6 +43,7 @@ def one_hot(body):
         (one_hot("return torch.zeros(len(labels), classes)"), "all zero"),
         (one_hot("labels += 1; return torch.eye(classes)[labels - 1]"), "changes its input `labels`"),
         (one_hot("import sys; sys.exit()"), "SystemExit"),
+        (one_hot("raise KeyboardInterrupt"), "KeyboardInterrupt"),
         (one_hot("return one_hot(labels, classes)"), "RecursionError"),
         ("def one_hot(labels):\n    return labels\n", "Keep the arguments of `one_hot`"),
         (one_hot("print('noise\\n' * 1000); return labels"), "It also printed"),
@@ -79,6 +81,16 @@ def test_an_answer_that_never_ends_is_stopped(student, monkeypatch, loop):
     assert "not come to an end after 0.3 seconds" in student.run('check("1.3")')
     student.run(RIGHT)
     assert "is right" in student.run('check("1.3")')
+
+
+def test_an_answer_that_sleeps_inside_a_library_does_not_hold_the_notebook_up(student, monkeypatch):
+    notebook, exercise = catalogue.find("1.3")
+    hasty = dataclasses.replace(exercise, limit_seconds=0.2)
+    monkeypatch.setattr(catalogue, "find", lambda _: (notebook, hasty))
+    student.run(one_hot("import time; time.sleep(5)"))
+    started = time.monotonic()
+    assert "not come to an end" in student.run('check("1.3")')
+    assert time.monotonic() - started < 4
 
 
 def test_a_blank_is_told_politely_and_costs_nothing(student):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import beta
+from scipy.stats import beta, binom
 from sklearn.metrics import confusion_matrix, recall_score
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.svm import SVC
@@ -19,9 +19,17 @@ from course_utils.experiments import circles_mlp
 from course_utils.experiments.catalogue import EXPERIMENTS
 from course_utils.models.manual_mlp import backward, forward, init_params, loss_accuracy, sgd_step
 from course_utils.training import loop
+from course_utils.training.devices import one_thread
 
 NOTEBOOK = catalogue.notebook("02")
 LEARNING_RATE, BATCH_SIZE, EPOCHS = 0.3, 10, 150
+
+
+@pytest.fixture(autouse=True)
+def single_thread():
+    """Tensors this small are computed ten times faster by one thread than by two."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +222,7 @@ def test_the_surest_errors_are_those_that_sorting_every_row_finds(ours):
 
 
 def test_what_two_right_examples_prove(ours):
-    assert ours("q_both") == pytest.approx(sum(a * b for a in (1,) for b in (0.7 * 0.7,)), rel=1e-3)
+    assert ours("q_both") == pytest.approx(binom.pmf(2, 2, 0.7), rel=1e-3)
     # the exact (Clopper-Pearson) lower bound of an accuracy after k of k right, at the one-sided 5 % level
     assert ours("q_smallest") == pytest.approx(beta.ppf(0.05, 2, 1), rel=1e-3)
     assert ours("q_needed") == next(n for n in range(1, 1000) if beta.ppf(0.05, n, 1) >= 0.97)
@@ -286,7 +294,7 @@ def test_a_larger_C_makes_up_for_a_small_gamma_at_degree_2(ours):
     assert accuracy(gamma=0.03, coef0=1, C=1) < 0.85
     assert accuracy(gamma=0.03, coef0=1, C=0.1) < 0.85
     assert accuracy(gamma=0.01, coef0=1, C=1) < 0.85
-    assert accuracy(gamma=0.03, coef0=1, C=100) > 0.98
+    assert accuracy(gamma=0.03, coef0=1, C=100) > 0.95
 
 
 def test_the_report_needs_another_start_to_see_parameters_drift(ours):
