@@ -22,10 +22,17 @@
 # on with ours. Any correct way counts: where one number is asked for, a Python number and a tensor of shape `()` are
 # both fine, and `"B"` is as good as `"b"`.
 #
-# Stuck? `hint("1.3", 1)` points the way, `hint("1.3", 2)` nearly gives the answer, `solution("1.3")` shows it.
-# `progress()` shows where you are; `reset("1.3")` gives an empty cell back.
+# Stuck? `hint("1.3", 1)` points the way, `hint("1.3", 2)` nearly gives the answer, `solution("1.3")` shows it (choices
+# and single numbers excepted).
+# `progress()` shows where you are; `reset("1.3")` gives an empty cell back. Coming back another day, or skipping ahead?
+# Click the cell where you want to go on and choose *Run > Run All Above Selected Cell*.
+#
+# *The report* is L. Tosato and M. Diez, "Intro to Neural Networks & Convolutional Neural Networks" (RDFIA, TME 2):
+# section 1, questions 1 to 17.
 
 # %% tags=["setup"]
+import math
+
 import torch
 from IPython.display import Markdown
 from torch import Tensor
@@ -35,6 +42,7 @@ from course_utils.data import circles
 from course_utils.evaluation import ledger
 from course_utils.exercises import begin, check, hint, mine, progress, reset, solution
 from course_utils.scale import pick
+from course_utils.training.devices import one_thread
 from course_utils.training.loop import History
 from course_utils.training.many import Setting, train_grid
 
@@ -246,7 +254,7 @@ check("1.8")
 # from all logits of a row does not change it. Use that. The check tries logits of 1000.
 
 # %%
-# Exercise 1.9 (2 points, 10 minutes, difficulty 2)
+# Exercise 1.9 (2 points, 15 minutes, difficulty 2)
 def softmax(logits: Tensor) -> Tensor:
     """Turn logits (N, classes) into probabilities (N, classes): no entry is negative, each row sums to 1."""
     raise NotImplementedError("Exercise 1.9")
@@ -295,7 +303,7 @@ check("1.11")
 # Before any training, the network already draws a boundary. It is simply not a useful one.
 
 # %%
-params = init_params(2, 4, 2, 0.3, torch.Generator().manual_seed(1))
+params = init_params(2, 4, 2, 0.3, torch.Generator().manual_seed(6))
 figure = plots.decision_boundary(
     lambda x: forward(params, x)["logits"],
     x_train,
@@ -336,7 +344,8 @@ check("1.12")
 # Because:
 #
 # 1. it is bounded;
-# 2. its gradient in the logits is $\hat y - y$, while the squared error's vanishes where the softmax saturates;
+# 2. its gradient in the logits stays large while the answer is wrong; the squared error's vanishes where the softmax
+#    saturates;
 # 3. it makes the loss convex in the weights.
 
 # %%
@@ -383,7 +392,7 @@ plots.show(
 # and (6) multiplies the logarithm by $\tilde y_i$ instead of $y_i$. Below the check you can see what that costs.
 
 # %%
-# Exercise 1.14 (2 points, 8 minutes, difficulty 2)
+# Exercise 1.14 (2 points, 12 minutes, difficulty 2)
 def loss_from_logits(y: Tensor, logits: Tensor) -> Tensor:
     """Return the cross-entropy of one example from its one-hot label y (ny,) and its logits (ny,)."""
     raise NotImplementedError("Exercise 1.14")
@@ -407,7 +416,7 @@ print(f"equation (6) as printed {equation_6:.4f}")
 # logits: a probability that rounds to 0 has no logarithm. The line for the log-probabilities is given.
 
 # %%
-# Exercise 1.15 (2 points, 10 minutes, difficulty 2)
+# Exercise 1.15 (2 points, 15 minutes, difficulty 2)
 def loss_accuracy(outputs: dict[str, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy and the accuracy (0 to 1) for outputs of `forward` and labels (N,)."""
     log_probabilities = outputs["logits"] - torch.logsumexp(outputs["logits"], dim=1, keepdim=True)  # (N, ny)
@@ -475,7 +484,7 @@ check("1.17")
 # `torch.softmax(logits, dim=0)`.)
 
 # %%
-# Exercise 1.18 (2 points, 8 minutes, difficulty 2)
+# Exercise 1.18 (2 points, 12 minutes, difficulty 2)
 def gradient_logits(y: Tensor, logits: Tensor) -> Tensor:
     """Return the gradient (ny,) of one example's loss in its logits, from y (ny,) one-hot and logits (ny,)."""
     raise NotImplementedError("Exercise 1.18")
@@ -489,7 +498,7 @@ check("1.18")
 # ### Exercise 1.19: the gradient of the output weights
 #
 # *(Report question 16.)* $\tilde y_i = \sum_j W_{y,ij} h_j + b_{y,i}$. Which $\tilde y$ depends on $W_{y,ij}$, and
-# how? With $\delta = \hat y - y$ from the last exercise, write the whole matrix at once. The report's equation (10)
+# how? With $\delta$ for the gradient of the last exercise, write the whole matrix at once. The report's equation (10)
 # keeps a sum over $k$ that should have collapsed to one term.
 #
 # (The gradient of $b_y$, which the report leaves out, is $\delta$ itself.)
@@ -519,7 +528,7 @@ check("1.19")
 # that $\tanh' = 1 - \tanh^2$, then write the three gradients.
 
 # %%
-# Exercise 1.20 (3 points, 15 minutes, difficulty 3)
+# Exercise 1.20 (3 points, 20 minutes, difficulty 3)
 def gradients_hidden(
     y: Tensor, logits: Tensor, h: Tensor, Wy: Tensor, x: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -539,7 +548,7 @@ check("1.20")
 # could not tell. But then you would have learnt nothing.)
 
 # %%
-# Exercise 1.21 (4 points, 20 minutes, difficulty 3)
+# Exercise 1.21 (4 points, 25 minutes, difficulty 3)
 def backward(
     params: dict[str, Tensor], x: Tensor, outputs: dict[str, Tensor], labels: Tensor
 ) -> dict[str, Tensor]:
@@ -565,7 +574,7 @@ check("1.21")
 # you found it. Keep its dtype.
 
 # %%
-# Exercise 1.22 (3 points, 15 minutes, difficulty 3)
+# Exercise 1.22 (3 points, 25 minutes, difficulty 3)
 def numerical_gradient(loss, parameter: Tensor, step: float = 1e-4) -> Tensor:
     """Return the gradient of loss() in `parameter` by central differences; `parameter` ends as it began."""
     raise NotImplementedError("Exercise 1.22")
@@ -606,7 +615,7 @@ def loss64() -> Tensor:
 by_hand = backward(params64, x64, forward(params64, x64), labels_train[:32])
 
 leaves = {name: value.clone().requires_grad_() for name, value in params64.items()}
-loss_accuracy(forward(leaves, x64), labels_train[:32])[0].backward()
+torch.nn.functional.cross_entropy(forward(leaves, x64)["logits"], labels_train[:32]).backward()
 
 print("          exact (yours)   differences     autograd    largest relative difference to each")
 for name, exact in by_hand.items():
@@ -616,7 +625,7 @@ for name, exact in by_hand.items():
     print(f"{name}[0]  " + "  ".join(f"{v:13.8f}" for v in first), f"   {to_differences:.1e}   {to_autograd:.1e}")
 
 # %% [markdown]
-# And the report's equations (10) to (16), as printed? The same trial, for one example.
+# And the report's equations (12) and (14), as printed? The same trial, for one example.
 
 # %%
 h, logits = (forward(params64, x64)[name][0] for name in ("h", "logits"))
@@ -740,7 +749,7 @@ def frame():
     )
 
 
-with plots.LiveFigure(alt="Left: the decision boundary over both rings. Middle and right: loss and accuracy falling "
+with one_thread(), plots.LiveFigure(alt="Left: the decision boundary over both rings. Middle and right: loss and accuracy falling "
                       "and rising with the epochs, train and test close together.") as live:
     for epoch in range(151):
         if epoch > 0:
@@ -844,7 +853,7 @@ after = torch.tensor([run.test_accuracy[-1] for run in runs]).nan_to_num(0.5).vi
 figure = plots.lines(
     deviations,
     {"share of the gradient that passes at the start": passing, "test accuracy after 30 epochs": after},
-    title=f"Start too small: all units are alike ({after[0]:.0%}); too large: saturated, "
+    title=f"Start too small: hardly a gradient to begin with ({after[0]:.0%}); too large: saturated, "
     f"{passing[-1]:.0%} of the gradient passes ({after[-1]:.0%})",
     x_name="standard deviation of the initial weights",
     y_name="share",
@@ -891,8 +900,9 @@ widgets.boundary_explorer(runs, x_train, labels_train)
 #
 # - A network, its loss, its gradients and its training loop, all by hand, all checked.
 # - Two ways to catch a wrong gradient, and the habit of using them.
-# - Four printed errors found: linear layers (question 13), $\tan$ for $\tanh$ and a lost sum (equations 12 to 16), a
-#   stray sum (10), and $\tilde y$ for $y$ (6).
+# - The report's slips found, by derivation and by running: variance taken for bias (question 2), "linear" for
+#   "differentiable" (13), mixed indices (equation 5), $\tilde y$ for $y$ (6), a stray sum (10), $\tan$ for $\tanh$ and a
+#   lost sum (12 to 16), and no gradient for $b_y$.
 #
 # In notebook 02 PyTorch takes over the backward pass, then the layers, then the optimiser: each time you will show
 # that not a single loss changes.

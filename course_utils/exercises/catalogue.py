@@ -62,7 +62,9 @@ def find(exercise_id: object) -> tuple[Notebook, Exercise]:
     ValueError
         If there is none, with the nearest ids.
     """
-    text = str(exercise_id).strip()
+    if not isinstance(exercise_id, str):
+        raise ValueError('Write the exercise between quotes, as in "1.3": 1.30 is 1.3 to Python.')
+    text = exercise_id.strip()
     number = text.partition(".")[0]
     candidates = [notebook(number.zfill(2))] if number.zfill(2) in NOTEBOOK_IDS else []
     for candidate in candidates:
@@ -72,8 +74,7 @@ def find(exercise_id: object) -> tuple[Notebook, Exercise]:
     known = [exercise.id for n in NOTEBOOK_IDS for exercise in notebook(n).exercises]
     near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
     there = f"Did you mean {' or '.join(near)}?" if near else f"There are {known[0]} to {known[-1]}."
-    hint = ' Write the number between quotes: check("1.1").' if not isinstance(exercise_id, str) else ""
-    raise ValueError(f"There is no exercise {text!r}. {there}{hint}")
+    raise ValueError(f"There is no exercise {text!r}. {there}")
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,8 @@ PUBLIC_SEEDS = (1, 2, 3)
 
 # Of this session: answers that were replaced, by exercise and name.
 replaced: dict[str, dict[str, Any]] = {}
+# What was last said about a wrong answer, by exercise.
+last_mistakes: dict[str, str] = {}
 
 _HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
 _references: dict[str, References] = {}
@@ -35,7 +38,8 @@ def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]
         return Verdict(
             "reference",
             f"{' and '.join(f'`{n}`' for n in names)} is ours at the moment, so checking it proves nothing. "
-            "Run the cell with your own answer, then check again.",
+            "Run the cell with your own answer (did it stop with an error?), then check again.",
+            last_mistakes.get(exercise.id, ""),
         )
     references = references_of(notebook)
     ours = references.answer(exercise)
@@ -55,13 +59,12 @@ def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]
             if seen[seed] is None:
                 break
     verdict = judge(exercise, seen, references)
-    printed = max((o.printed_lines for o in seen.values() if o is not None), default=0)
-    if verdict.status == "wrong" and printed > 20:
-        verdict = Verdict("wrong", f"{verdict.message} (It also printed {printed} lines.)", verdict.mistake)
+    printed = next((o.printed for o in seen.values() if o is not None), "")
+    verdict = dataclasses.replace(verdict, printed=printed)
     error = _cell_errors.get(exercise.id)
     if error and verdict.status != "right":
         note = f"The cell last ended with {error}, so an older version was checked."
-        verdict = Verdict(verdict.status, f"{note} {verdict.message}", verdict.mistake)
+        verdict = dataclasses.replace(verdict, message=f"{note} {verdict.message}")
     return verdict
 
 

@@ -35,7 +35,7 @@ def describe_failure(failure: Failure, names: tuple[str, ...], inputs: dict[str,
 
 def describe_inputs(inputs: dict[str, Any]) -> str:
     """Name the shapes of the inputs on which an answer failed."""
-    described = [f"`{name}` {_shape(value)}" for name, value in inputs.items() if _shape(value)]
+    described = [f"`{name}` {_shape(value)}" for name, value in _flat(inputs).items() if _shape(value)]
     return f"It was tried with {', '.join(described)}." if described else ""
 
 
@@ -71,10 +71,10 @@ def _device(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
 
 
 def _dtype(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
-    return (
-        f"{_subject(d)} should have the dtype {d.expected.dtype}, but it has {d.got.dtype}: create new "
-        "tensors with the dtype of the inputs (for example `torch.zeros_like`)."
-    )
+    text = f"{_subject(d)} should have the dtype {d.expected.dtype}, but it has {d.got.dtype}"
+    if "float" not in d.got.dtype:
+        return text + ": convert it, for example by `.float()`."
+    return text + ": let new tensors take the dtype of the inputs (as `torch.zeros_like` does)."
 
 
 def _shape_difference(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
@@ -161,6 +161,9 @@ def _relation(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any], inputs: 
     if _near(ours, -theirs):
         return ": the sign is flipped"
     factor = _constant_factor(ours, theirs)
+    if ours.size == 1:
+        sizes = "" if factor is None else _sizes(factor, inputs)
+        return f": {theirs.item():.6g} instead of {ours.item():.6g}{sizes}"
     if factor is not None:
         return f": all are {factor:.4g} times what they should be{_sizes(factor, inputs)}"
     shift = theirs - ours
@@ -185,11 +188,11 @@ def _relation(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any], inputs: 
 
 def _sizes(factor: float, inputs: dict[str, Any]) -> str:
     """Say which sizes of the inputs a factor is equal to."""
-    for name, value in inputs.items():
+    for name, value in _flat(inputs).items():
         for axis, size in enumerate(getattr(value, "shape", ())):
-            if size > 1 and np.isclose(factor, size):
+            if size > 2 and np.isclose(factor, size):
                 return f" ({size} is the size of dimension {axis} of `{name}`: a sum where a mean is due?)"
-            if size > 1 and np.isclose(factor, 1 / size):
+            if size > 2 and np.isclose(factor, 1 / size):
                 return f" (dimension {axis} of `{name}` has size {size}: a mean where a sum is due?)"
     return ""
 
@@ -207,7 +210,7 @@ def _advice(failure: Failure, names: tuple[str, ...]) -> str:
     message = failure.message
     if failure.type_name == "NameError":
         return "That name is not defined where it is used: a typing error, or a line that stands too late?"
-    if "positional argument" in message and ("missing" in message or "takes" in message):
+    if "positional argument" in message and message.startswith(tuple(f"{name}()" for name in names)):
         return f"Keep the arguments of {' and '.join(f'`{n}`' for n in names)} as the exercise gives them."
     if "shapes cannot be multiplied" in message or "size mismatch" in message:
         return (
@@ -216,7 +219,7 @@ def _advice(failure: Failure, names: tuple[str, ...]) -> str:
     if "must match the size" in message or "broadcast" in message:
         return "The shapes of the two operands do not fit: write them beside the line."
     if "does not require grad" in message:
-        return "Nothing in it asked for gradients, so autograd has nothing to follow."
+        return "Nothing asked for gradients (`requires_grad`), or autograd is switched off here."
     if "numpy()" in message and "grad" in message:
         return "Use `.detach()` before leaving autograd."
     if failure.type_name == "SystemExit":
@@ -249,6 +252,15 @@ def _shape(value: Any) -> str:
     if type(value) in (int, float):
         return f"= {value:.6g}"
     return ""
+
+
+def _flat(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return inputs with those inside dictionaries named as the student reaches them: ``params["Wh"]``."""
+    flat: dict[str, Any] = {}
+    for name, value in inputs.items():
+        inner = {f'{name}["{key}"]': item for key, item in value.items()} if isinstance(value, dict) else {}
+        flat |= inner or {name: value}
+    return flat
 
 
 def _lookup(inputs: dict[str, Any], where: str) -> Any:

@@ -16,7 +16,7 @@ from course_utils.exercises.compare import Difference, compare
 from course_utils.exercises.diagnose import describe_failure, describe_inputs, diagnose
 from course_utils.exercises.observe import Observation
 from course_utils.exercises.references import References
-from course_utils.exercises.specification import Exercise, Mistake
+from course_utils.exercises.specification import Exercise, Mistake, call, call_without_autograd
 
 Status = Literal["right", "wrong", "blank", "missing", "reference", "broken"]
 
@@ -34,11 +34,14 @@ class Verdict:
         What differs, as a sentence.
     mistake : str
         The message of the typical mistake that gives the same values, if there is one.
+    printed : str
+        The beginning of what the answer printed while it was tried.
     """
 
     status: Status
     message: str = ""
     mistake: str = ""
+    printed: str = ""
 
 
 def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references: References) -> Verdict:
@@ -71,6 +74,8 @@ def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references
         if differences:
             message = _explain(exercise, references.inputs(exercise, seed), observation, differences)
             mistake = find_mistake(exercise, seen, references)
+            if mistake and differences[0].kind == "inputs":
+                message = ""  # the mistake says which change of an input is wrong, and which is not
             return Verdict("wrong", message, mistake.message if mistake else "")
     return Verdict("right")
 
@@ -152,7 +157,9 @@ def _is_blank(observation: Observation | None) -> bool:
     if observation is None:
         return False
     if observation.failure is not None:
-        return observation.failure.type_name == "NotImplementedError"
+        # torch raises NotImplementedError too; the stub's names its exercise
+        failure = observation.failure
+        return failure.type_name == "NotImplementedError" and failure.message.startswith("Exercise ")
     returned = values.decode(observation.returned or "null")
     if isinstance(returned, dict) and returned:
         return any(value is Ellipsis for value in returned.values())
@@ -161,10 +168,18 @@ def _is_blank(observation: Observation | None) -> bool:
 
 def _explain(exercise: Exercise, inputs: str, observation: Observation, differences: list[Difference]) -> str:
     if exercise.is_value:
-        wrong = ", ".join(f"`{d.where}`" for d in differences if d.where) or "The answer"
-        shapes = {d.got_type for d in differences if d.kind in ("type", "none")}
-        return f"{wrong} is not right." + (f" It holds {' and '.join(sorted(shapes))}." if shapes else "")
-    drawn = values.decode(inputs)
+        return _explain_values(differences)
+    # the inputs of a probe of its own are not the answer's arguments: naming them would only puzzle
+    drawn = values.decode(inputs) if exercise.probe in (call, call_without_autograd) else {}
     if observation.failure is not None:
         return describe_failure(observation.failure, exercise.names, drawn)
     return f"{diagnose(differences, drawn)} {describe_inputs(drawn)}".strip()
+
+
+def _explain_values(differences: list[Difference]) -> str:
+    wrong = list(dict.fromkeys(d.where.partition(",")[0] for d in differences if d.where))
+    names = " and ".join(f"`{name}`" for name in wrong) or "The answer"
+    parts = [f"{names} {'are' if len(wrong) > 1 else 'is'} not right."]
+    kinds = sorted({d.got_type for d in differences if d.kind in ("type", "none")})
+    parts += [f"Found: {' and '.join(kinds)}."] if kinds else []
+    return " ".join(parts)

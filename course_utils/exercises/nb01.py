@@ -11,19 +11,16 @@ from typing import Any
 
 import torch
 
-from course_utils.exercises.specification import Exercise, Inputs, Mistake, Notebook, Variant
-
-
-def draw_params(generator: torch.Generator, nx: int = 2, nh: int = 4, ny: int = 3) -> dict[str, torch.Tensor]:
-    """Draw parameters of the small network; all numbers differ, so that no error can hide."""
-    shapes = {"Wh": (nh, nx), "bh": (nh,), "Wy": (ny, nh), "by": (ny,)}
-    return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
-
-
-def draw_batch(generator: torch.Generator, n: int = 7, nx: int = 2, ny: int = 3) -> Inputs:
-    """Draw inputs and labels; every class occurs."""
-    labels = torch.cat([torch.arange(ny), torch.randint(ny, (n - ny,), generator=generator)])
-    return {"x": torch.randn(n, nx, generator=generator), "labels": labels}
+from course_utils.exercises.choice import choice
+from course_utils.exercises.draws import draw_batch, draw_params
+from course_utils.exercises.specification import (
+    Exercise,
+    Inputs,
+    Mistake,
+    Notebook,
+    Variant,
+    call_without_autograd,
+)
 
 
 def draw_forward(generator: torch.Generator) -> Inputs:
@@ -47,7 +44,7 @@ def draw_single(generator: torch.Generator) -> Inputs:
 def draw_confident(generator: torch.Generator) -> Inputs:
     """Draw one example that is confidently wrong: its probability is too small for `log(p + 1e-8)`."""
     single = draw_single(generator)
-    return {"y": single["y"], "logits": single["logits"] - 30 * single["y"]}
+    return {"y": single["y"], "logits": single["logits"] + 2 - 32 * single["y"]}
 
 
 def draw_step(generator: torch.Generator) -> Inputs:
@@ -78,7 +75,7 @@ def draw_gradients(generator: torch.Generator) -> Inputs:
     exact = torch.randn(3, 4, generator=generator).clamp(-3, 3)
     exact[0, 0] = -4.0
     approximate = exact + 0.01 * torch.randn(3, 4, generator=generator)
-    approximate[1, 1] = exact[1, 1] + 0.5
+    approximate[0, 0], approximate[1, 1] = exact[0, 0] + 0.3, exact[1, 1] + 0.5
     return {"exact": exact, "approximate": approximate}
 
 
@@ -107,8 +104,10 @@ def probe_batches(names: dict[str, Any], inputs: Inputs) -> Any:
     import torch
 
     generator = torch.Generator().manual_seed(inputs["seed"])
-    first, second = (names["batches"](inputs["n"], inputs["batch_size"], generator) for _ in range(2))
-    return list(first), list(second)
+    with torch.random.fork_rng(devices=[]):  # an answer that forgets the generator draws from here
+        torch.manual_seed(1 + inputs["seed"])
+        epochs = [list(names["batches"](inputs["n"], inputs["batch_size"], generator)) for _ in range(2)]
+    return tuple(epochs)
 
 
 def probe_epoch(names: dict[str, Any], inputs: Inputs) -> Any:
@@ -118,32 +117,6 @@ def probe_epoch(names: dict[str, Any], inputs: Inputs) -> Any:
     generator = torch.Generator().manual_seed(inputs["seed"])
     arguments = (inputs[name] for name in ("params", "x", "labels", "batch_size", "learning_rate"))
     return names["train_epoch"](*arguments, generator)
-
-
-def choice(
-    id: str,
-    name: str,
-    wrong: dict[str, str],
-    reason: dict[int, str],
-    *,
-    right: str,
-    why: int,
-    hints: tuple[str, ...],
-) -> Exercise:
-    """Make an exercise of a choice and a second choice for its reason."""
-    return Exercise(
-        id=id,
-        names=(name, f"{name}_reason"),
-        mistakes=tuple(
-            [
-                Mistake(message, values={name: letter, f"{name}_reason": why})
-                for letter, message in wrong.items()
-            ]
-            + [Mistake(message, values={name: right, f"{name}_reason": n}) for n, message in reason.items()]
-        ),
-        variants=(Variant("capital letter and blank", values={name: f" {right.upper()} "}),),
-        hints=hints,
-    )
 
 
 EXERCISES = (
@@ -194,6 +167,12 @@ EXERCISES = (
             "classes": 5,
         },
         mistakes=(
+            Mistake(
+                "`y[labels] = 1` sets whole rows, those whose number is a label. Pair each row with its own label: "
+                "`y[torch.arange(len(labels)), labels] = 1`.",
+                code="def one_hot(labels, classes):\n    y = torch.zeros(len(labels), classes)\n"
+                "    y[labels] = 1\n    return y",
+            ),
             Mistake(
                 "The rows and columns are swapped: one row per example, one column per class.",
                 {"labels[:, None] == torch.arange(classes)": "torch.arange(classes)[:, None] == labels"},
@@ -317,6 +296,14 @@ EXERCISES = (
         probe=probe_init,
         mistakes=(
             Mistake(
+                "The order matters, because the generator hands its numbers out in turn: Wh, bh, Wy, by.",
+                {'"bh": (nh,), "Wy": (ny, nh), "by"': '"Wy": (ny, nh), "bh": (nh,), "by"'},
+            ),
+            Mistake(
+                "A generator of your own always starts at the same numbers: use the one that was passed.",
+                {"    return {name": "    generator = torch.Generator().manual_seed(0)\n    return {name"},
+            ),
+            Mistake(
                 "`torch.rand` draws uniformly from [0, 1): all positive. The normal distribution is `randn`.",
                 {"torch.randn": "torch.rand"},
             ),
@@ -395,6 +382,10 @@ EXERCISES = (
         rtol=1e-4,
         mistakes=(
             Mistake(
+                "`max(dim=1)` returns two things, the values and their places: take `.values` (or use `amax`).",
+                {".values": ""},
+            ),
+            Mistake(
                 "exp(1000) overflows to inf and inf / inf is nan. Subtract each row's largest logit first: the "
                 "result is the same, and no exponent is positive.",
                 {"logits - logits.max(dim=1, keepdim=True).values": "logits"},
@@ -434,6 +425,14 @@ EXERCISES = (
         id="1.10",
         names=("q7_h_shape", "q7_logits_shape"),
         mistakes=(
+            Mistake(
+                "That is the shape of the matrix Wh. h holds one row of nh numbers for each of the 16 points.",
+                values={"q7_h_shape": (4, 2)},
+            ),
+            Mistake(
+                "That is the shape of the matrix Wy. The logits hold one row of ny numbers for each of the points.",
+                values={"q7_logits_shape": (3, 4)},
+            ),
             Mistake(
                 "One *row* per example: the batch comes first in PyTorch.", values={"q7_h_shape": (4, 16)}
             ),
@@ -534,6 +533,10 @@ EXERCISES = (
         inputs=draw_confident,
         mistakes=(
             Mistake(
+                "The logarithm around the sum is missing: log Σ exp(ỹ_j).",
+                {"torch.logsumexp(logits, dim=0)": "logits.exp().sum()"},
+            ),
+            Mistake(
                 "That is equation (6) as the report prints it. From log(a/b) = log a - log b, times y: the second "
                 "term is y_i log Σ, not ỹ_i log Σ. Its sum is log Σ, because y sums to 1.",
                 {
@@ -579,6 +582,13 @@ EXERCISES = (
         inputs=draw_outputs,
         parts=("loss", "accuracy"),
         mistakes=(
+            Mistake(
+                "That mean runs over rows and classes, so it also divides by the number of classes. Sum over the "
+                "classes first (or pick each row's entry), then take the mean over the rows.",
+                {
+                    "log_probabilities[rows, labels].mean()": "log_probabilities[rows, labels].mean() / log_probabilities.shape[1]"
+                },
+            ),
             Mistake(
                 "The loss is a sum over the batch; take the mean, so that it does not depend on the batch's size.",
                 {"log_probabilities[rows, labels].mean()": "log_probabilities[rows, labels].sum()"},
@@ -667,7 +677,14 @@ EXERCISES = (
         id="1.18",
         names=("gradient_logits",),
         inputs=lambda g: {k: draw_single(g)[k] for k in ("y", "logits")},
+        probe=call_without_autograd,
         mistakes=(
+            Mistake(
+                "Here you are the autograd, so it is switched off: derive the gradient with pencil and paper, then write it.",
+                code="def gradient_logits(y, logits):\n"
+                "    z = logits.clone().requires_grad_()\n"
+                "    (-(y * z).sum() + z.logsumexp(0)).backward()\n    return z.grad",
+            ),
             Mistake(
                 "The sign is flipped. The logit of the true class must be pushed *up*, so its gradient is negative.",
                 {"torch.softmax(logits, dim=0) - y": "y - torch.softmax(logits, dim=0)"},
@@ -690,12 +707,6 @@ EXERCISES = (
                 code="def gradient_logits(y, logits):\n"
                 "    e = torch.exp(logits - logits.max())\n    return e / e.sum() - y",
             ),
-            Variant(
-                "by autograd",
-                code="def gradient_logits(y, logits):\n"
-                "    z = logits.clone().requires_grad_()\n"
-                "    (-(y * z).sum() + z.logsumexp(0)).backward()\n    return z.grad",
-            ),
         ),
         hints=(
             "Differentiate -Σ y_i ỹ_i + log Σ_j exp(ỹ_j) with respect to one ỹ_i.",
@@ -706,6 +717,7 @@ EXERCISES = (
         id="1.19",
         names=("gradient_Wy",),
         inputs=lambda g: {k: draw_single(g)[k] for k in ("y", "logits", "h")},
+        probe=call_without_autograd,
         mistakes=(
             Mistake(
                 "That is equation (10) as the report prints it: a sum over k of δ_k h_k. But W_y,ij enters only ỹ_i, "
@@ -745,6 +757,7 @@ EXERCISES = (
         names=("gradients_hidden",),
         inputs=draw_single,
         parts=("gradient of h_tilde", "gradient of Wh", "gradient of bh"),
+        probe=call_without_autograd,
         mistakes=(
             Mistake(
                 "tan is not tanh: the derivative of tanh is 1 - tanh² (the report prints 1 - tan² in equations 12-16).",
@@ -790,7 +803,16 @@ EXERCISES = (
         id="1.21",
         names=("backward",),
         inputs=draw_backward,
+        probe=call_without_autograd,
         mistakes=(
+            Mistake(
+                "Here you are the autograd, so it is switched off: derive the gradient with pencil and paper, then write it.",
+                code="def backward(params, x, outputs, labels):\n"
+                "    p = {k: v.clone().requires_grad_() for k, v in params.items()}\n"
+                "    z = torch.tanh(x @ p['Wh'].T + p['bh']) @ p['Wy'].T + p['by']\n"
+                "    torch.nn.functional.cross_entropy(z, labels).backward()\n"
+                "    return {k: v.grad for k, v in p.items()}",
+            ),
             Mistake(
                 "The loss is a mean over the batch, so its gradient has the factor 1/N: divide delta by the number "
                 "of examples.",
@@ -820,14 +842,6 @@ EXERCISES = (
             ),
         ),
         variants=(
-            Variant(
-                "by autograd, which later exercises rely on being allowed",
-                code="def backward(params, x, outputs, labels):\n"
-                "    p = {k: v.detach().clone().requires_grad_() for k, v in params.items()}\n"
-                "    z = torch.tanh(x @ p['Wh'].T + p['bh']) @ p['Wy'].T + p['by']\n"
-                "    torch.nn.functional.cross_entropy(z, labels).backward()\n"
-                "    return {k: v.grad for k, v in p.items()}",
-            ),
             Variant(
                 "one example after the other",
                 code="def backward(params, x, outputs, labels):\n"
@@ -906,6 +920,21 @@ EXERCISES = (
         names=("compare_gradients",),
         inputs=draw_gradients,
         mistakes=(
+            Mistake(
+                "Entry by entry, a tiny wrong digit of a tiny gradient looks like a disaster. Divide the largest "
+                "difference by the largest entry.",
+                {
+                    "(exact - approximate).abs().max() / exact.abs().max()": "((exact - approximate).abs() / exact.abs()).max()"
+                },
+            ),
+            Mistake(
+                "Divide by the size of `exact`: it is the one you trust.",
+                {"/ exact.abs().max()": "/ approximate.abs().max()"},
+            ),
+            Mistake(
+                "That compares the largest entries with each other, wherever they stand. Subtract first.",
+                {"(exact - approximate).abs().max()": "(exact.abs().max() - approximate.abs().max()).abs()"},
+            ),
             Mistake(
                 "The largest difference counts in either direction: take absolute values first.",
                 {"(exact - approximate).abs().max()": "(exact - approximate).max()"},
@@ -1028,6 +1057,10 @@ EXERCISES = (
         parts=("first epoch", "second epoch"),
         mistakes=(
             Mistake(
+                "The order must come from the `generator` that was passed, or nobody can repeat your run.",
+                {", generator=generator": ""},
+            ),
+            Mistake(
                 "Without shuffling, every epoch shows the same batches in the same order: use `torch.randperm`.",
                 {"torch.randperm(n, generator=generator)": "torch.arange(n)"},
             ),
@@ -1069,6 +1102,18 @@ EXERCISES = (
         },
         probe=probe_epoch,
         mistakes=(
+            Mistake(
+                "Each batch must count by its number of examples: add loss times number of rows.",
+                {"total += float(loss) * len(rows)": "total += float(loss)"},
+            ),
+            Mistake(
+                "That is the loss after the step. Take it before: it belongs to the gradient that you follow.",
+                {
+                    "        total += float(loss) * len(rows)\n": "",
+                    "        sgd_step(params, gradients, learning_rate)\n": "        sgd_step(params, gradients, learning_rate)\n"
+                    "        total += float(loss_accuracy(forward(params, x[rows]), labels[rows])[0]) * len(rows)\n",
+                },
+            ),
             Mistake(
                 "The last batch is smaller, so the mean of the batches' losses is not the epoch's: weight each by "
                 "its number of examples.",

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from course_utils.data.points import circles
-from course_utils.exercises.nb01 import choice, draw_batch, draw_params
+from course_utils.exercises.choice import choice
+from course_utils.exercises.draws import draw_batch, draw_params
 from course_utils.exercises.specification import Exercise, Inputs, Mistake, Notebook, Variant
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from course_utils.exercises import values
 from course_utils.exercises.specification import Inputs, Probe
 
-MAX_PRINTED = 100_000
+SHOWN_LINES, SHOWN_CHARACTERS = 8, 1000
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Observation:
     returned: str | None
     inputs_after: str | None
     failure: Failure | None = None
-    printed_lines: int = 0
+    printed: str = ""
 
 
 def observe(probe: Probe, names: dict[str, Any], encoded_inputs: str) -> Observation:
@@ -55,8 +55,8 @@ def observe(probe: Probe, names: dict[str, Any], encoded_inputs: str) -> Observa
     except TooSlow:
         raise
     except BaseException as error:  # an answer may also raise SystemExit or KeyboardInterrupt
-        return Observation(None, None, _failure(error), printed.lines)
-    return Observation(returned, inputs_after, None, printed.lines)
+        return Observation(None, None, _failure(error), printed.text())
+    return Observation(returned, inputs_after, None, printed.text())
 
 
 class TooSlow(BaseException):
@@ -108,9 +108,7 @@ def _failure(error: BaseException) -> Failure:
 def _is_answer(filename: str) -> bool:
     """Whether code of this file was written in a notebook cell (or stands for one), not in a library."""
     return (
-        filename.startswith(("<exercise", "<reference", "<stdin"))
-        or "ipykernel" in filename
-        or "ipython-input" in filename
+        filename.startswith(("<exercise", "<stdin")) or "ipykernel" in filename or "ipython-input" in filename
     )
 
 
@@ -122,16 +120,26 @@ def _safely(text: Callable[[], str]) -> str:
 
 
 class _Printed(io.TextIOBase):
-    """Takes printed text, counts its lines and keeps nothing."""
+    """Keeps the beginning of what is printed, and counts the lines of the rest."""
 
-    lines = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = ""
+        self._lines = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        self.lines = min(self.lines + text.count("\n"), MAX_PRINTED)
+        self._lines += text.count("\n")
+        self._kept += text[: SHOWN_CHARACTERS - len(self._kept)]
         return len(text)
+
+    def text(self) -> str:
+        """Return the first lines, and how many more there were."""
+        shown = self._kept.splitlines()[:SHOWN_LINES]
+        more = self._lines - len(shown)
+        return "\n".join([*shown, *([f"... and {more} more lines"] if more > 0 else [])])
 
 
 @contextlib.contextmanager

@@ -73,7 +73,9 @@ def in_notebook() -> bool:
 
 def code_block(source: str) -> str:
     """Return source text as an escaped block for a panel in a notebook."""
-    style = "margin:6px 0;padding:8px;background:#fff;color:#111;overflow:auto"
+    style = (
+        "margin:6px 0;padding:8px;background:#fff;color:#111;overflow:auto;white-space:pre;word-break:normal"
+    )
     return f'<pre style="{style}">{html.escape(source)}</pre>'
 
 

@@ -26,8 +26,15 @@ class State:
 
 
 def progress_file(notebook: Notebook) -> Path:
-    """Return the file that keeps a notebook's progress: in the kernel's folder, which is the notebook's."""
-    return Path.cwd() / f"{notebook.name}.progress.json"
+    """Return the file that keeps the progress of one copy of a notebook, beside it.
+
+    Jupyter tells the kernel the copy's file name; elsewhere all copies in a folder share one file.
+    """
+    opened = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    name = (
+        opened.stem if opened.suffix == ".ipynb" and opened.stem.startswith(notebook.name) else notebook.name
+    )
+    return Path.cwd() / f"{name}.progress.json"
 
 
 def is_kept() -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from course_utils.exercises import catalogue, checking, panel, record
 from course_utils.exercises.judge import Verdict
 from course_utils.exercises.specification import Exercise, Notebook
+from course_utils.scale import scale
 
 
 def begin(notebook_id: str) -> None:
@@ -37,9 +38,10 @@ def check(exercise_id: str) -> None:
     """
     namespace = sys._getframe(1).f_globals
     try:
+        scale()
         notebook, exercise = catalogue.find(exercise_id)
     except ValueError as error:
-        panel.show("bad", "Which exercise?", [str(error)])
+        panel.show("bad", "Nothing was checked", [str(error)])
         _fail_when_strict(str(error))
         return
     try:
@@ -73,10 +75,7 @@ def mine(exercise_id: str) -> Any:
     """
     _, exercise = catalogue.find(exercise_id)
     if exercise.id not in checking.replaced:
-        raise ValueError(
-            f"Nothing of yours was replaced in exercise {exercise.id}: "
-            f"{' and '.join(exercise.names)} in the notebook is your own."
-        )
+        raise ValueError(f"Nothing of yours was replaced in exercise {exercise.id}.")
     kept = checking.replaced[exercise.id]
     return kept[exercise.names[0]] if len(exercise.names) == 1 else kept
 
@@ -125,11 +124,8 @@ def reset(exercise_id: str) -> None:
         shell = get_ipython()
         if shell is not None and panel.in_notebook():
             shell.set_next_input(stub)
-        states = record.read(notebook)
-        states[exercise.id] = record.State()
-        problem = record.write(notebook, states)
         where = "It stands in a new cell below; delete your old one when you no longer need it."
-        panel.show("note", f"Exercise {exercise.id}, as it was", [where, stub, problem])
+        panel.show("note", f"Exercise {exercise.id}, as it was", [where, stub])
 
 
 def progress(notebook_id: str | None = None) -> None:
@@ -161,10 +157,15 @@ def _remember(notebook: Notebook, exercise: Exercise, verdict: Verdict) -> str:
         return ""
     states = record.read(notebook)
     state = states[exercise.id]
-    state.status = "open" if verdict.status in ("blank", "missing") else verdict.status
-    state.attempts += verdict.status in ("right", "wrong")
+    if state.status != "right":  # what was right once stays so: experiments cost nothing
+        state.status = "open" if verdict.status in ("blank", "missing") else verdict.status
+        state.attempts += verdict.status in ("right", "wrong")
     if verdict.status == "right":
         checking.replaced.pop(exercise.id, None)
+    if verdict.status == "wrong":
+        checking.last_mistakes[exercise.id] = (
+            f"To your last answer it said: {verdict.mistake or verdict.message}"
+        )
     return record.write(notebook, states)
 
 
@@ -172,8 +173,14 @@ def _show(notebook: Notebook, exercise: Exercise, verdict: Verdict, bound: str, 
     points = catalogue.texts(notebook.name).exercises[exercise.id].points
     summary = {"exercise": exercise.id, "status": verdict.status, "points": points}
     unit = "point" if points == 1 else "points"
+    printed = f"Your code printed:\n{verdict.printed}" if verdict.printed else ""
     if verdict.status == "right":
-        panel.show("good", f"Exercise {exercise.id} is right ({points:g} {unit})", [problem], verdict=summary)
+        panel.show(
+            "good",
+            f"Exercise {exercise.id} is right ({points:g} {unit})",
+            [printed, problem],
+            verdict=summary,
+        )
         return
     title = {
         "wrong": f"Exercise {exercise.id} is not right yet",
@@ -184,9 +191,9 @@ def _show(notebook: Notebook, exercise: Exercise, verdict: Verdict, bound: str, 
     }[verdict.status]
     if verdict.status == "blank":
         count = len(exercise.hints)
-        messages = [f'Write it when you are ready. Stuck? `hint("{exercise.id}", 1)` (of {count}).']
+        messages = [f'Write it when you are ready. Stuck? `hint("{exercise.id}", 1)` (of {count}).', printed]
     else:
-        messages = [verdict.mistake, verdict.message]
+        messages = [verdict.mistake, verdict.message, printed]
     tone: panel.Tone = "open" if verdict.status in ("blank", "missing", "reference") else "bad"
     panel.show(tone, title, [*messages, bound, problem], verdict=summary)
 

@@ -32,6 +32,15 @@ def call(names: dict[str, Any], inputs: Inputs) -> Any:
     return answer(*inputs.values())
 
 
+def call_without_autograd(names: dict[str, Any], inputs: Inputs) -> Any:
+    """Call the exercise's only name where autograd cannot work: for gradients to be derived by hand."""
+    import torch
+
+    (answer,) = names.values()
+    with torch.inference_mode():
+        return answer(*inputs.values())
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer other than the reference, as a change to the solution's text, as whole code, or as values.

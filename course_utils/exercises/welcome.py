@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from course_utils import machine
 from course_utils.exercises import catalogue, panel, record
 from course_utils.exercises.specification import Notebook
@@ -24,7 +26,10 @@ def welcome(notebook: Notebook, states: dict[str, record.State]) -> None:
             f"Scale `{chosen}`: about {_time(notebook.minutes[chosen])} of computing on {_device()} "
             f"({', '.join(f'{s}: {_time(notebook.minutes[s])}' for s in SCALES if s != chosen)}).",
             *(_data(name) for name in notebook.data),
-            f"You have {reached:g} points so far." if reached else "",
+            f"So far: {reached:g} of {possible:g} points." if reached else "",
+            "This is the course's own file, which an update overwrites: `make lab` opens a copy of your own."
+            if (Path.cwd() / "solutions").is_dir()
+            else "",
         ],
     )
 

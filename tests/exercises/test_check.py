@@ -46,14 +46,14 @@ def one_hot(body):
         (one_hot("raise KeyboardInterrupt"), "KeyboardInterrupt"),
         (one_hot("return one_hot(labels, classes)"), "RecursionError"),
         ("def one_hot(labels):\n    return labels\n", "Keep the arguments of `one_hot`"),
-        (one_hot("print('noise\\n' * 1000); return labels"), "It also printed"),
+        (one_hot("print('noise\\n' * 1000); return labels"), "... and 993 more lines"),
     ],
 )
 def test_whatever_the_name_holds_gets_a_sentence_and_the_reference(student, cell, words):
     student.run(cell)
     shown = student.run('check("1.3")')
     assert words in shown
-    assert "noise" not in shown
+    assert shown.count("noise") <= 8
     assert "From here the notebook uses our `one_hot`" in shown
     assert is_reference(student.names["one_hot"])
     assert student.names["one_hot"](student.names["torch"].tensor([1]), 3).tolist() == [[0, 1, 0]]
@@ -145,12 +145,12 @@ def test_one_blank_value_of_two_counts_as_blank(student):
 
 @pytest.mark.parametrize(
     ("asked", "words"),
-    [('"1.33"', "Did you mean 1.3"), ("1.3", "Write the number between quotes"), ('"x"', "There are 1.1 to")],
+    [('"1.33"', "Did you mean 1."), ("1.30", "between quotes"), ('"x"', "There are 1.1 to")],
 )
 def test_an_unknown_exercise_is_answered_with_the_nearest(student, asked, words):
     student.run(RIGHT)
     shown = student.run(f"check({asked})")
-    assert words in shown or "is right" in shown
+    assert words in shown
 
 
 def test_in_strict_mode_a_wrong_answer_fails_and_the_reference_is_bound_all_the_same(student, monkeypatch):
