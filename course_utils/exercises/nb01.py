@@ -73,7 +73,7 @@ def draw_outputs(generator: torch.Generator) -> Inputs:
 def draw_gradients(generator: torch.Generator) -> Inputs:
     """Draw two gradients whose largest entry and largest difference are negative."""
     exact = torch.randn(3, 4, generator=generator).clamp(-3, 3)
-    exact[0, 0] = -4.0
+    exact[0, 0], exact[1, 1], exact[2, 2] = -4.0, 0.25, 2.0
     approximate = exact + 0.01 * torch.randn(3, 4, generator=generator)
     approximate[0, 0], approximate[1, 1] = exact[0, 0] + 0.3, exact[1, 1] + 0.5
     return {"exact": exact, "approximate": approximate}
