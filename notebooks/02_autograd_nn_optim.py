@@ -99,7 +99,9 @@ check("2.1")
 
 # %%
 # Exercise 2.2 (2 points, 10 minutes, difficulty 2)
-def gradients_by_autograd(params: dict[str, Tensor], x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+def gradients_by_autograd(
+    params: dict[str, Tensor], x: Tensor, labels: Tensor
+) -> dict[str, Tensor]:
     """Return the gradient of the mean loss in each of Wh, bh, Wy and by; `params` stays as it is."""
     raise NotImplementedError("Exercise 2.2")
 
@@ -113,7 +115,10 @@ for dtype in (torch.float64, torch.float32):
     params, x = start_params(dtype=dtype), x_train.to(dtype)
     by_hand = backward(params, forward(params, x)[1], labels_train)
     gradients = gradients_by_autograd(params, x, labels_train)
-    apart = {name: float((by_hand[name] - gradients[name]).abs().max() / by_hand[name].abs().max()) for name in by_hand}
+    apart = {
+        name: float((by_hand[name] - gradients[name]).abs().max() / by_hand[name].abs().max())
+        for name in by_hand
+    }
     print(f"{str(dtype):15}", "   ".join(f"{name} {value:.1e}" for name, value in apart.items()))
 
 
@@ -132,7 +137,9 @@ for dtype in (torch.float64, torch.float32):
 
 # %%
 # Exercise 2.3 (3 points, 15 minutes, difficulty 3)
-def autograd_step(params: dict[str, Tensor], x: Tensor, labels: Tensor, learning_rate: float) -> float:
+def autograd_step(
+    params: dict[str, Tensor], x: Tensor, labels: Tensor, learning_rate: float
+) -> float:
     """Move `params` in place, one step against the gradient; return the loss before the step."""
     raise NotImplementedError("Exercise 2.3")
 
@@ -154,7 +161,9 @@ def loss_curve(step, logits, dtype: torch.dtype = torch.float64) -> Tensor:
     """Call step(x, labels) for every batch; return the training loss at the start and after each epoch."""
     x, order = x_train.to(dtype), torch.Generator().manual_seed(2)
     curve = []
-    with one_thread():  # for tensors as small as these, a second thread only makes the first one wait
+    with (
+        one_thread()
+    ):  # for tensors as small as these, a second thread only makes the first one wait
         for epoch in range(EPOCHS + 1):
             if epoch > 0:
                 for rows in torch.randperm(len(x), generator=order).split(BATCH_SIZE):
@@ -173,13 +182,19 @@ def manual_step(params: dict[str, Tensor], x: Tensor, labels: Tensor) -> None:
 def curve_by_hand(seed: int = 1, dtype: torch.dtype = torch.float64) -> Tensor:
     params = start_params(seed, dtype)
     # log-probabilities serve as logits: softmax gives the same of both
-    return loss_curve(lambda x, labels: manual_step(params, x, labels), lambda x: forward(params, x)[1]["log_probabilities"], dtype)
+    return loss_curve(
+        lambda x, labels: manual_step(params, x, labels),
+        lambda x: forward(params, x)[1]["log_probabilities"],
+        dtype,
+    )
 
 
 def curve_by_autograd(dtype: torch.dtype = torch.float64) -> Tensor:
     params = {name: value.requires_grad_() for name, value in start_params(dtype=dtype).items()}
     return loss_curve(
-        lambda x, labels: autograd_step(params, x, labels, LEARNING_RATE), lambda x: forward(params, x)[1]["log_probabilities"], dtype
+        lambda x, labels: autograd_step(params, x, labels, LEARNING_RATE),
+        lambda x: forward(params, x)[1]["log_probabilities"],
+        dtype,
     )
 
 
@@ -314,7 +329,9 @@ check("2.8")
 network = build_network(2, 4, 2).double()
 copy_params(network, start_params())
 by_layers = loss_curve(lambda x, labels: network_step(network, x, labels, LEARNING_RATE), network)
-print(f"by hand and with nn: largest difference of the loss {float((by_layers - by_hand[torch.float64]).abs().max()):.1e}")
+print(
+    f"by hand and with nn: largest difference of the loss {float((by_layers - by_hand[torch.float64]).abs().max()):.1e}"
+)
 
 # %%
 network = nn.Sequential(*build_network(2, 4, 2).double(), nn.Softmax(dim=1))
@@ -352,7 +369,9 @@ plots.show(
 
 # %%
 # Exercise 2.9 (2 points, 8 minutes, difficulty 2)
-def optimiser_step(network: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, labels: Tensor) -> float:
+def optimiser_step(
+    network: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, labels: Tensor
+) -> float:
     """Let the optimiser take one step on the mean cross-entropy of a batch; return the loss before the step."""
     raise NotImplementedError("Exercise 2.9")
 
@@ -364,7 +383,9 @@ check("2.9")
 network = build_network(2, 4, 2).double()
 copy_params(network, start_params())
 optimiser = torch.optim.SGD(network.parameters(), lr=LEARNING_RATE)
-by_optimiser = loss_curve(lambda x, labels: optimiser_step(network, optimiser, x, labels), network)
+by_optimiser = loss_curve(
+    lambda x, labels: optimiser_step(network, optimiser, x, labels), network
+)
 
 versions = {
     "by hand": by_hand[torch.float64],
@@ -374,7 +395,9 @@ versions = {
 }
 print("epoch   " + "".join(f"{name:>20}" for name in versions))
 for epoch in (0, 1, 10, 50, EPOCHS):
-    print(f"{epoch:5}   " + "".join(f"{float(curve[epoch]):20.15f}" for curve in versions.values()))
+    print(
+        f"{epoch:5}   " + "".join(f"{float(curve[epoch]):20.15f}" for curve in versions.values())
+    )
 largest = max(float((curve - versions["by hand"]).abs().max()) for curve in versions.values())
 figure = plots.lines(
     range(EPOCHS + 1),
@@ -383,7 +406,10 @@ figure = plots.lines(
     x_name="epoch",
     y_name="training loss",
 )
-plots.show(figure, alt="The training losses of the four versions against epochs lie on top of one another.")
+plots.show(
+    figure,
+    alt="The training losses of the four versions against epochs lie on top of one another.",
+)
 
 # %% [markdown]
 # ### The report's words, and our figures
@@ -413,7 +439,9 @@ Markdown("\n\n".join(ledger.table(key) for key in ("A2", "A3", "A4")))
 
 # %%
 # Exercise 2.10 (3 points, 15 minutes, difficulty 3)
-def evaluate(network: nn.Module, x: Tensor, labels: Tensor, batch_size: int = 1000) -> tuple[float, float]:
+def evaluate(
+    network: nn.Module, x: Tensor, labels: Tensor, batch_size: int = 1000
+) -> tuple[float, float]:
     """Return mean cross-entropy and accuracy over all examples, computed in batches, in order."""
     raise NotImplementedError("Exercise 2.10")
 
@@ -466,8 +494,12 @@ def fresh() -> tuple[nn.Sequential, torch.optim.SGD]:
 
 network, optimiser = fresh()
 with one_thread():
-    shuffled = fit(network, optimiser, train, test, EPOCHS, BATCH_SIZE, torch.Generator().manual_seed(2))
-apart = max(abs(loss - float(other)) for loss, other in zip(shuffled.train_loss, versions["by hand"]))
+    shuffled = fit(
+        network, optimiser, train, test, EPOCHS, BATCH_SIZE, torch.Generator().manual_seed(2)
+    )
+apart = max(
+    abs(loss - float(other)) for loss, other in zip(shuffled.train_loss, versions["by hand"])
+)
 print(f"fit and by hand: largest difference of the loss {apart:.1e}")
 
 network, optimiser = fresh()
@@ -484,7 +516,10 @@ figure = plots.curves(
     title=f"Shuffled, {shuffled.test_accuracy[-1]:.1%} of the test points are right in the end; "
     f"sorted by class, {in_order.test_accuracy[-1]:.1%}",
 )
-plots.show(figure, alt="Loss and accuracy against epochs for shuffled batches and for batches sorted by class.")
+plots.show(
+    figure,
+    alt="Loss and accuracy against epochs for shuffled batches and for batches sorted by class.",
+)
 
 # %% [markdown]
 # Sorted, every epoch ends with ten batches of one class: whatever the network has learned, it ends by predicting that
@@ -567,7 +602,10 @@ figure = plots.curves(
     f"after one epoch {history.test_accuracy[1]:.1%}, from the wide start {saturated.test_accuracy[1]:.1%}",
     log_loss=True,
 )
-plots.show(figure, alt="Loss and accuracy on the digits against epochs, for the narrow and for the wide start.")
+plots.show(
+    figure,
+    alt="Loss and accuracy on the digits against epochs, for the narrow and for the wide start.",
+)
 
 
 # %% [markdown]
@@ -624,7 +662,9 @@ figure = plots.heat_map(
     title=f"Most frequent confusion: {digits.classes[worst // 10]} taken for {digits.classes[worst % 10]}, "
     f"{int(errors.max())} times; hardest class: {digits.classes[recalls.argmin()]} with {recalls.min():.1%} right{note}",
 )
-plots.show(figure, alt="Confusion matrix of the ten digits: nearly all counts lie on the diagonal.")
+plots.show(
+    figure, alt="Confusion matrix of the ten digits: nearly all counts lie on the diagonal."
+)
 
 
 # %% [markdown]
@@ -646,7 +686,10 @@ check("2.16")
 # %%
 rows = most_confident_errors(logits, digits.test.labels, 16)
 confidence = torch.softmax(logits, dim=1).max(dim=1).values
-titles = [f"{int(digits.test.labels[row])}, not {int(predictions[row])}\n({confidence[row]:.1%} sure)" for row in rows]
+titles = [
+    f"{int(digits.test.labels[row])}, not {int(predictions[row])}\n({confidence[row]:.1%} sure)"
+    for row in rows
+]
 wrong = int((predictions != digits.test.labels).sum())
 sure = int((confidence[predictions != digits.test.labels] > 0.9).sum())
 figure = plots.images(
@@ -654,7 +697,10 @@ figure = plots.images(
     titles=titles,
     title=f"{wrong} of {len(predictions)} test digits are wrong, {sure} of them with more than 90 % confidence{note}",
 )
-plots.show(figure, alt="The wrongly recognised digits with the largest confidence, with true and predicted class.")
+plots.show(
+    figure,
+    alt="The wrongly recognised digits with the largest confidence, with true and predicted class.",
+)
 
 # %% [markdown]
 # ### Exercise 2.17: what two right examples prove
@@ -679,7 +725,9 @@ check("2.17")
 
 # %%
 p, n = history.test_accuracy[-1], len(predictions)
-print(f"Your network: {p:.2%} of {n} test digits, standard error {math.sqrt(p * (1 - p) / n):.2%}.")
+print(
+    f"Your network: {p:.2%} of {n} test digits, standard error {math.sqrt(p * (1 - p) / n):.2%}."
+)
 
 # %% [markdown]
 # So two digits exclude next to nothing. Here is what the full test set of MNIST says, over several seeds:
@@ -711,7 +759,9 @@ RINGS = {
 }
 
 
-def svm_accuracy(x: Tensor, labels: Tensor, x_test: Tensor, labels_test: Tensor, **settings) -> float:
+def svm_accuracy(
+    x: Tensor, labels: Tensor, x_test: Tensor, labels_test: Tensor, **settings
+) -> float:
     """Return the test accuracy of a support vector machine with these settings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one that has not converged is a finding, too
@@ -725,8 +775,12 @@ kernels = {
     "polynomial, degree 2": {"kernel": "poly", "degree": 2},
     "RBF": {"kernel": "rbf"},
 }
-machines = [SVC(**settings).fit(x_rings.numpy(), labels_rings.numpy()) for settings in kernels.values()]
-accuracies = {name: svm_accuracy(*RINGS["centred"], **settings) for name, settings in kernels.items()}
+machines = [
+    SVC(**settings).fit(x_rings.numpy(), labels_rings.numpy()) for settings in kernels.values()
+]
+accuracies = {
+    name: svm_accuracy(*RINGS["centred"], **settings) for name, settings in kernels.items()
+}
 figure = plots.boundary_grid(
     [machine.decision_function for machine in machines],
     x_rings.numpy(),
@@ -765,10 +819,18 @@ check("2.18")
 
 # %%
 own = {"degree": 2, "gamma": 1.0, "coef0": 1.0}
-machine = SVC(kernel="precomputed").fit(polynomial_kernel(x_rings, x_rings, **own).numpy(), labels_rings.numpy())
+machine = SVC(kernel="precomputed").fit(
+    polynomial_kernel(x_rings, x_rings, **own).numpy(), labels_rings.numpy()
+)
 called = machine.predict(polynomial_kernel(x_rings_test, x_rings, **own).numpy())
-theirs = SVC(kernel="poly", **own).fit(x_rings.numpy(), labels_rings.numpy()).predict(x_rings_test.numpy())
-print(f"{(called == theirs).mean():.1%} of the test points get the same class from your kernel and from scikit-learn's")
+theirs = (
+    SVC(kernel="poly", **own)
+    .fit(x_rings.numpy(), labels_rings.numpy())
+    .predict(x_rings_test.numpy())
+)
+print(
+    f"{(called == theirs).mean():.1%} of the test points get the same class from your kernel and from scikit-learn's"
+)
 
 
 # %% [markdown]
@@ -790,7 +852,9 @@ check("2.19")
 
 # %%
 gram, kernel = lift(x_rings) @ lift(x_rings).T, polynomial_kernel(x_rings, x_rings, 2, 1.0, 1.0)
-print(f"kernel and dot products of features: largest difference {float((gram - kernel).abs().max()):.1e}")
+print(
+    f"kernel and dot products of features: largest difference {float((gram - kernel).abs().max()):.1e}"
+)
 
 inside = x_rings[labels_rings == 1].square().sum(dim=1)
 outside = x_rings[labels_rings == 0].square().sum(dim=1)
@@ -803,7 +867,10 @@ figure = plots.decision_boundary(
     title=f"Squared coordinates: the line x₁² + x₂² = {threshold:.2f} has {split:.1%} of the points on the right side",
     axis_names=("x₁²", "x₂²"),
 )
-plots.show(figure, alt="The rings in squared coordinates: two bands, one nearer to the origin, separated by a straight line.")
+plots.show(
+    figure,
+    alt="The rings in squared coordinates: two bands, one nearer to the origin, separated by a straight line.",
+)
 
 
 # %% [markdown]
@@ -826,7 +893,9 @@ check("2.20")
 for name, (x, labels, x_other, labels_other) in RINGS.items():
     predict = train_lifted_svm(x, labels)
     right = float((predict(x_other) == labels_other).float().mean())
-    print(f"{name} rings: a linear machine on lifted points gets {right:.1%} of the test points right")
+    print(
+        f"{name} rings: a linear machine on lifted points gets {right:.1%} of the test points right"
+    )
 
 # %% [markdown]
 # ### From degree 6?
@@ -837,7 +906,10 @@ for name, (x, labels, x_other, labels_other) in RINGS.items():
 degrees = range(1, 9)
 cases = [(name, coef0) for name in RINGS for coef0 in (0, 1)]
 table = torch.tensor(
-    [[svm_accuracy(*RINGS[name], kernel="poly", degree=d, coef0=coef0) for d in degrees] for name, coef0 in cases]
+    [
+        [svm_accuracy(*RINGS[name], kernel="poly", degree=d, coef0=coef0) for d in degrees]
+        for name, coef0 in cases
+    ]
 )  # (4, 8)
 even, odd = table[0, 1::2], table[0, 0::2]
 figure = plots.heat_map(
@@ -894,9 +966,17 @@ check("2.21")
 # %%
 gammas = [0.01, 0.02, 0.03, 0.04, 0.06, 0.1, 0.3, 1.0]
 stairs = torch.tensor(
-    [[svm_accuracy(*RINGS["centred"], kernel="poly", degree=d, coef0=1, gamma=gamma) for d in degrees] for gamma in gammas]
+    [
+        [
+            svm_accuracy(*RINGS["centred"], kernel="poly", degree=d, coef0=1, gamma=gamma)
+            for d in degrees
+        ]
+        for gamma in gammas
+    ]
 )  # (8, 8)
-usable = [next((d for d, a in zip(degrees, row) if a >= 0.9), None) for row in stairs]  # first degree with 90 %
+usable = [
+    next((d for d, a in zip(degrees, row) if a >= 0.9), None) for row in stairs
+]  # first degree with 90 %
 figure = plots.heat_map(
     stairs,
     row_labels=gammas,
@@ -908,7 +988,10 @@ figure = plots.heat_map(
     title=f"A small gamma hides what a degree can do: 90 % from degree {usable[-1]} on with gamma = {gammas[-1]:g}, "
     f"from {usable[3]} on with {gammas[3]:g}, from {usable[2]} on with {gammas[2]:g} (C = 1, coef0 = 1)",
 )
-plots.show(figure, alt="Heat map of test accuracy over gamma and degree: the smaller gamma, the higher the first good degree.")
+plots.show(
+    figure,
+    alt="Heat map of test accuracy over gamma and degree: the smaller gamma, the higher the first good degree.",
+)
 
 # %% [markdown]
 # ### Exercise 2.22: what a small gamma does
@@ -944,7 +1027,13 @@ check("2.22")
 prices, scales = [0.01, 0.1, 1.0, 10.0, 100.0], [0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 pair = RINGS["centred"][:2], RINGS["centred"][2:]
 grid = accuracy_grid(*pair, C=prices, gamma=scales, kernel="poly", degree=2, coef0=1.0)
-in_words = {"row_labels": prices, "column_labels": scales, "row_name": "C", "column_name": "gamma", "value_name": "test accuracy"}
+in_words = {
+    "row_labels": prices,
+    "column_labels": scales,
+    "row_name": "C",
+    "column_name": "gamma",
+    "value_name": "test accuracy",
+}
 narrow = scales.index(0.03)
 figure = plots.heat_map(
     grid,
@@ -952,7 +1041,10 @@ figure = plots.heat_map(
     limits=(0.5, 1),
     title=f"Degree 2, coef0 = 1: with gamma = 0.03 it gets {grid[2, narrow]:.1%} at C = 1 and {grid[4, narrow]:.1%} at C = 100",
 )
-plots.show(figure, alt="Heat map of test accuracy of the degree-2 machine over C and gamma: good where either is large.")
+plots.show(
+    figure,
+    alt="Heat map of test accuracy of the degree-2 machine over C and gamma: good where either is large.",
+)
 
 # %%
 scales = [0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
@@ -964,7 +1056,10 @@ figure = plots.heat_map(
     limits=(0.5, 1),
     title=f"RBF: best is {grid.max():.1%}; at C = 1 gamma = 0.001 gets {grid[2, 0]:.1%}, gamma = 1000 {grid[2, -1]:.1%}",
 )
-plots.show(figure, alt="Heat map of test accuracy of the RBF machine over C and gamma: good in the middle, bad at both ends of gamma.")
+plots.show(
+    figure,
+    alt="Heat map of test accuracy of the RBF machine over C and gamma: good in the middle, bad at both ends of gamma.",
+)
 
 # %% [markdown]
 # Play: can you find settings with which degree 5 works on shifted rings, and some with which RBF fails?

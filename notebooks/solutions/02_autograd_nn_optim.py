@@ -99,9 +99,12 @@ check("2.1")
 # Return the same four gradients as `backward` does, without calling it. The tensors in `params` belong to the
 # caller: work on copies that keep track, so that a second call gives the same as the first.
 
+
 # %%
 # Exercise 2.2 (2 points, 10 minutes, difficulty 2)
-def gradients_by_autograd(params: dict[str, Tensor], x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+def gradients_by_autograd(
+    params: dict[str, Tensor], x: Tensor, labels: Tensor
+) -> dict[str, Tensor]:
     """Return the gradient of the mean loss in each of Wh, bh, Wy and by; `params` stays as it is."""
     ### BEGIN SOLUTION
     leaves = {name: value.detach().clone().requires_grad_() for name, value in params.items()}
@@ -121,7 +124,10 @@ for dtype in (torch.float64, torch.float32):
     params, x = start_params(dtype=dtype), x_train.to(dtype)
     by_hand = backward(params, forward(params, x)[1], labels_train)
     gradients = gradients_by_autograd(params, x, labels_train)
-    apart = {name: float((by_hand[name] - gradients[name]).abs().max() / by_hand[name].abs().max()) for name in by_hand}
+    apart = {
+        name: float((by_hand[name] - gradients[name]).abs().max() / by_hand[name].abs().max())
+        for name in by_hand
+    }
     print(f"{str(dtype):15}", "   ".join(f"{name} {value:.1e}" for name, value in apart.items()))
 
 # %% [markdown]
@@ -137,9 +143,12 @@ for dtype in (torch.float64, torch.float32):
 # - the update itself must not be tracked: it belongs under `with torch.no_grad():`;
 # - the caller's tensors must change, not copies of them.
 
+
 # %%
 # Exercise 2.3 (3 points, 15 minutes, difficulty 3)
-def autograd_step(params: dict[str, Tensor], x: Tensor, labels: Tensor, learning_rate: float) -> float:
+def autograd_step(
+    params: dict[str, Tensor], x: Tensor, labels: Tensor, learning_rate: float
+) -> float:
     """Move `params` in place, one step against the gradient; return the loss before the step."""
     ### BEGIN SOLUTION
     _, saved = forward(params, x)
@@ -170,7 +179,9 @@ def loss_curve(step, logits, dtype: torch.dtype = torch.float64) -> Tensor:
     """Call step(x, labels) for every batch; return the training loss at the start and after each epoch."""
     x, order = x_train.to(dtype), torch.Generator().manual_seed(2)
     curve = []
-    with one_thread():  # for tensors as small as these, a second thread only makes the first one wait
+    with (
+        one_thread()
+    ):  # for tensors as small as these, a second thread only makes the first one wait
         for epoch in range(EPOCHS + 1):
             if epoch > 0:
                 for rows in torch.randperm(len(x), generator=order).split(BATCH_SIZE):
@@ -189,13 +200,19 @@ def manual_step(params: dict[str, Tensor], x: Tensor, labels: Tensor) -> None:
 def curve_by_hand(seed: int = 1, dtype: torch.dtype = torch.float64) -> Tensor:
     params = start_params(seed, dtype)
     # log-probabilities serve as logits: softmax gives the same of both
-    return loss_curve(lambda x, labels: manual_step(params, x, labels), lambda x: forward(params, x)[1]["log_probabilities"], dtype)
+    return loss_curve(
+        lambda x, labels: manual_step(params, x, labels),
+        lambda x: forward(params, x)[1]["log_probabilities"],
+        dtype,
+    )
 
 
 def curve_by_autograd(dtype: torch.dtype = torch.float64) -> Tensor:
     params = {name: value.requires_grad_() for name, value in start_params(dtype=dtype).items()}
     return loss_curve(
-        lambda x, labels: autograd_step(params, x, labels, LEARNING_RATE), lambda x: forward(params, x)[1]["log_probabilities"], dtype
+        lambda x, labels: autograd_step(params, x, labels, LEARNING_RATE),
+        lambda x: forward(params, x)[1]["log_probabilities"],
+        dtype,
     )
 
 
@@ -262,6 +279,7 @@ check("2.4")
 # Build $\tilde y = W_y \tanh(W_h x + b_h) + b_y$ with `nn.Sequential` and `nn.Linear`. Its outputs are **logits**:
 # no softmax, for a reason that you will see at once.
 
+
 # %%
 # Exercise 2.5 (2 points, 8 minutes, difficulty 1)
 def build_network(nx: int, nh: int, ny: int) -> nn.Sequential:
@@ -281,6 +299,7 @@ check("2.5")
 # $W_y$ and $b_y$ into it. `nn.Linear` keeps a matrix `weight` with one row per output, as you do, and a `bias`.
 #
 # Training the network must not change your `params`: copy the numbers, do not share them.
+
 
 # %%
 # Exercise 2.6 (2 points, 8 minutes, difficulty 2)
@@ -325,6 +344,7 @@ check("2.7")
 # The network's `parameters()` are all that you need; no name of a matrix appears any more. Use
 # `nn.CrossEntropyLoss`, and do the step by hand, as before.
 
+
 # %%
 # Exercise 2.8 (2 points, 10 minutes, difficulty 2)
 def network_step(network: nn.Module, x: Tensor, labels: Tensor, learning_rate: float) -> float:
@@ -347,7 +367,9 @@ check("2.8")
 network = build_network(2, 4, 2).double()
 copy_params(network, start_params())
 by_layers = loss_curve(lambda x, labels: network_step(network, x, labels, LEARNING_RATE), network)
-print(f"by hand and with nn: largest difference of the loss {float((by_layers - by_hand[torch.float64]).abs().max()):.1e}")
+print(
+    f"by hand and with nn: largest difference of the loss {float((by_layers - by_hand[torch.float64]).abs().max()):.1e}"
+)
 
 # %%
 network = nn.Sequential(*build_network(2, 4, 2).double(), nn.Softmax(dim=1))
@@ -382,9 +404,12 @@ plots.show(
 # `optimiser.zero_grad()` empties the gradients, `optimiser.step()` moves the parameters that it was given. Put them
 # in the right places.
 
+
 # %%
 # Exercise 2.9 (2 points, 8 minutes, difficulty 2)
-def optimiser_step(network: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, labels: Tensor) -> float:
+def optimiser_step(
+    network: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, labels: Tensor
+) -> float:
     """Let the optimiser take one step on the mean cross-entropy of a batch; return the loss before the step."""
     ### BEGIN SOLUTION
     optimiser.zero_grad()
@@ -402,7 +427,9 @@ check("2.9")
 network = build_network(2, 4, 2).double()
 copy_params(network, start_params())
 optimiser = torch.optim.SGD(network.parameters(), lr=LEARNING_RATE)
-by_optimiser = loss_curve(lambda x, labels: optimiser_step(network, optimiser, x, labels), network)
+by_optimiser = loss_curve(
+    lambda x, labels: optimiser_step(network, optimiser, x, labels), network
+)
 
 versions = {
     "by hand": by_hand[torch.float64],
@@ -412,7 +439,9 @@ versions = {
 }
 print("epoch   " + "".join(f"{name:>20}" for name in versions))
 for epoch in (0, 1, 10, 50, EPOCHS):
-    print(f"{epoch:5}   " + "".join(f"{float(curve[epoch]):20.15f}" for curve in versions.values()))
+    print(
+        f"{epoch:5}   " + "".join(f"{float(curve[epoch]):20.15f}" for curve in versions.values())
+    )
 largest = max(float((curve - versions["by hand"]).abs().max()) for curve in versions.values())
 figure = plots.lines(
     range(EPOCHS + 1),
@@ -421,7 +450,10 @@ figure = plots.lines(
     x_name="epoch",
     y_name="training loss",
 )
-plots.show(figure, alt="The training losses of the four versions against epochs lie on top of one another.")
+plots.show(
+    figure,
+    alt="The training losses of the four versions against epochs lie on top of one another.",
+)
 
 # %% [markdown]
 # ### The report's words, and our figures
@@ -448,9 +480,12 @@ Markdown("\n\n".join(ledger.table(key) for key in ("A2", "A3", "A4")))
 #   the same, not every batch;
 # - accuracy is a share, from 0 to 1.
 
+
 # %%
 # Exercise 2.10 (3 points, 15 minutes, difficulty 3)
-def evaluate(network: nn.Module, x: Tensor, labels: Tensor, batch_size: int = 1000) -> tuple[float, float]:
+def evaluate(
+    network: nn.Module, x: Tensor, labels: Tensor, batch_size: int = 1000
+) -> tuple[float, float]:
     """Return mean cross-entropy and accuracy over all examples, computed in batches, in order."""
     ### BEGIN SOLUTION
     was_training = network.training
@@ -476,6 +511,7 @@ check("2.10")
 # batches (`split`), and takes an `optimiser_step` on each, in training mode. Record both data sets at epoch 0,
 # before any step, and after every epoch:
 # `history.record(epoch, train_loss, train_accuracy, test_loss, test_accuracy)`.
+
 
 # %%
 # Exercise 2.11 (4 points, 20 minutes, difficulty 3)
@@ -521,8 +557,12 @@ def fresh() -> tuple[nn.Sequential, torch.optim.SGD]:
 
 network, optimiser = fresh()
 with one_thread():
-    shuffled = fit(network, optimiser, train, test, EPOCHS, BATCH_SIZE, torch.Generator().manual_seed(2))
-apart = max(abs(loss - float(other)) for loss, other in zip(shuffled.train_loss, versions["by hand"]))
+    shuffled = fit(
+        network, optimiser, train, test, EPOCHS, BATCH_SIZE, torch.Generator().manual_seed(2)
+    )
+apart = max(
+    abs(loss - float(other)) for loss, other in zip(shuffled.train_loss, versions["by hand"])
+)
 print(f"fit and by hand: largest difference of the loss {apart:.1e}")
 
 network, optimiser = fresh()
@@ -539,7 +579,10 @@ figure = plots.curves(
     title=f"Shuffled, {shuffled.test_accuracy[-1]:.1%} of the test points are right in the end; "
     f"sorted by class, {in_order.test_accuracy[-1]:.1%}",
 )
-plots.show(figure, alt="Loss and accuracy against epochs for shuffled batches and for batches sorted by class.")
+plots.show(
+    figure,
+    alt="Loss and accuracy against epochs for shuffled batches and for batches sorted by class.",
+)
 
 # %% [markdown]
 # Sorted, every epoch ends with ten batches of one class: whatever the network has learned, it ends by predicting that
@@ -564,6 +607,7 @@ plots.show(figure, alt="Sixteen handwritten digits with their labels.")
 # ### Exercise 2.12: from images to inputs
 #
 # An image is 28 x 28 whole numbers from 0 to 255. Your network wants one row of numbers per image, between 0 and 1.
+
 
 # %%
 # Exercise 2.12 (1 point, 5 minutes, difficulty 1)
@@ -625,13 +669,17 @@ figure = plots.curves(
     f"after one epoch {history.test_accuracy[1]:.1%}, from the wide start {saturated.test_accuracy[1]:.1%}",
     log_loss=True,
 )
-plots.show(figure, alt="Loss and accuracy on the digits against epochs, for the narrow and for the wide start.")
+plots.show(
+    figure,
+    alt="Loss and accuracy on the digits against epochs, for the narrow and for the wide start.",
+)
 
 # %% [markdown]
 # ### Exercise 2.14: which digit is taken for which?
 #
 # One number hides a lot. Count: row $i$, column $j$ of the *confusion matrix* says how many images of class $i$ were
 # called $j$.
+
 
 # %%
 # Exercise 2.14 (2 points, 10 minutes, difficulty 2)
@@ -653,6 +701,7 @@ check("2.14")
 #
 # Of the true sevens, which share was called seven? (This is the class's *recall*. Of all that were called seven,
 # which share is seven: that would be its *precision*.)
+
 
 # %%
 # Exercise 2.15 (1 point, 5 minutes, difficulty 1)
@@ -687,13 +736,16 @@ figure = plots.heat_map(
     title=f"Most frequent confusion: {digits.classes[worst // 10]} taken for {digits.classes[worst % 10]}, "
     f"{int(errors.max())} times; hardest class: {digits.classes[recalls.argmin()]} with {recalls.min():.1%} right{note}",
 )
-plots.show(figure, alt="Confusion matrix of the ten digits: nearly all counts lie on the diagonal.")
+plots.show(
+    figure, alt="Confusion matrix of the ten digits: nearly all counts lie on the diagonal."
+)
 
 # %% [markdown]
 # ### Exercise 2.16: wrong, and sure of it
 #
 # The most instructive images are those that the network gets wrong with the greatest confidence, that is with the
 # largest *probability* of the class it predicts. Return their row numbers in the data, the surest first.
+
 
 # %%
 # Exercise 2.16 (2 points, 12 minutes, difficulty 3)
@@ -713,7 +765,10 @@ check("2.16")
 # %%
 rows = most_confident_errors(logits, digits.test.labels, 16)
 confidence = torch.softmax(logits, dim=1).max(dim=1).values
-titles = [f"{int(digits.test.labels[row])}, not {int(predictions[row])}\n({confidence[row]:.1%} sure)" for row in rows]
+titles = [
+    f"{int(digits.test.labels[row])}, not {int(predictions[row])}\n({confidence[row]:.1%} sure)"
+    for row in rows
+]
 wrong = int((predictions != digits.test.labels).sum())
 sure = int((confidence[predictions != digits.test.labels] > 0.9).sum())
 figure = plots.images(
@@ -721,7 +776,10 @@ figure = plots.images(
     titles=titles,
     title=f"{wrong} of {len(predictions)} test digits are wrong, {sure} of them with more than 90 % confidence{note}",
 )
-plots.show(figure, alt="The wrongly recognised digits with the largest confidence, with true and predicted class.")
+plots.show(
+    figure,
+    alt="The wrongly recognised digits with the largest confidence, with true and predicted class.",
+)
 
 # %% [markdown]
 # ### Exercise 2.17: what two right examples prove
@@ -748,7 +806,9 @@ check("2.17")
 
 # %%
 p, n = history.test_accuracy[-1], len(predictions)
-print(f"Your network: {p:.2%} of {n} test digits, standard error {math.sqrt(p * (1 - p) / n):.2%}.")
+print(
+    f"Your network: {p:.2%} of {n} test digits, standard error {math.sqrt(p * (1 - p) / n):.2%}."
+)
 
 # %% [markdown]
 # So two digits exclude next to nothing. Here is what the full test set of MNIST says, over several seeds:
@@ -780,7 +840,9 @@ RINGS = {
 }
 
 
-def svm_accuracy(x: Tensor, labels: Tensor, x_test: Tensor, labels_test: Tensor, **settings) -> float:
+def svm_accuracy(
+    x: Tensor, labels: Tensor, x_test: Tensor, labels_test: Tensor, **settings
+) -> float:
     """Return the test accuracy of a support vector machine with these settings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one that has not converged is a finding, too
@@ -794,8 +856,12 @@ kernels = {
     "polynomial, degree 2": {"kernel": "poly", "degree": 2},
     "RBF": {"kernel": "rbf"},
 }
-machines = [SVC(**settings).fit(x_rings.numpy(), labels_rings.numpy()) for settings in kernels.values()]
-accuracies = {name: svm_accuracy(*RINGS["centred"], **settings) for name, settings in kernels.items()}
+machines = [
+    SVC(**settings).fit(x_rings.numpy(), labels_rings.numpy()) for settings in kernels.values()
+]
+accuracies = {
+    name: svm_accuracy(*RINGS["centred"], **settings) for name, settings in kernels.items()
+}
 figure = plots.boundary_grid(
     [machine.decision_function for machine in machines],
     x_rings.numpy(),
@@ -818,6 +884,7 @@ plots.show(
 #
 # Write it for two sets of points at once.
 
+
 # %%
 # Exercise 2.18 (2 points, 8 minutes, difficulty 2)
 def polynomial_kernel(a: Tensor, b: Tensor, degree: int, gamma: float, coef0: float) -> Tensor:
@@ -835,10 +902,18 @@ check("2.18")
 
 # %%
 own = {"degree": 2, "gamma": 1.0, "coef0": 1.0}
-machine = SVC(kernel="precomputed").fit(polynomial_kernel(x_rings, x_rings, **own).numpy(), labels_rings.numpy())
+machine = SVC(kernel="precomputed").fit(
+    polynomial_kernel(x_rings, x_rings, **own).numpy(), labels_rings.numpy()
+)
 called = machine.predict(polynomial_kernel(x_rings_test, x_rings, **own).numpy())
-theirs = SVC(kernel="poly", **own).fit(x_rings.numpy(), labels_rings.numpy()).predict(x_rings_test.numpy())
-print(f"{(called == theirs).mean():.1%} of the test points get the same class from your kernel and from scikit-learn's")
+theirs = (
+    SVC(kernel="poly", **own)
+    .fit(x_rings.numpy(), labels_rings.numpy())
+    .predict(x_rings_test.numpy())
+)
+print(
+    f"{(called == theirs).mean():.1%} of the test points get the same class from your kernel and from scikit-learn's"
+)
 
 # %% [markdown]
 # ### Exercise 2.19: the features behind it
@@ -846,6 +921,7 @@ print(f"{(called == theirs).mean():.1%} of the test points get the same class fr
 # Multiply $(x \cdot z + 1)^2$ out and you find a dot product of features: find $\varphi$ with
 # $\varphi(x) \cdot \varphi(z) = (x \cdot z + 1)^2$ for all points of the plane. You need a constant, terms in $x_1$
 # and $x_2$, and terms of second degree; mind the factors. Any order of the columns will do.
+
 
 # %%
 # Exercise 2.19 (3 points, 15 minutes, difficulty 3)
@@ -863,7 +939,9 @@ check("2.19")
 
 # %%
 gram, kernel = lift(x_rings) @ lift(x_rings).T, polynomial_kernel(x_rings, x_rings, 2, 1.0, 1.0)
-print(f"kernel and dot products of features: largest difference {float((gram - kernel).abs().max()):.1e}")
+print(
+    f"kernel and dot products of features: largest difference {float((gram - kernel).abs().max()):.1e}"
+)
 
 inside = x_rings[labels_rings == 1].square().sum(dim=1)
 outside = x_rings[labels_rings == 0].square().sum(dim=1)
@@ -876,13 +954,17 @@ figure = plots.decision_boundary(
     title=f"Squared coordinates: the line x₁² + x₂² = {threshold:.2f} has {split:.1%} of the points on the right side",
     axis_names=("x₁²", "x₂²"),
 )
-plots.show(figure, alt="The rings in squared coordinates: two bands, one nearer to the origin, separated by a straight line.")
+plots.show(
+    figure,
+    alt="The rings in squared coordinates: two bands, one nearer to the origin, separated by a straight line.",
+)
 
 # %% [markdown]
 # ### Exercise 2.20: a straight line among features
 #
 # The report says that one "could also increase the dimensionality of the data" and leaves it there. Do it: train a
 # **linear** machine on lifted points. Return a function that takes points of the plane and returns their classes.
+
 
 # %%
 # Exercise 2.20 (2 points, 10 minutes, difficulty 2)
@@ -905,7 +987,9 @@ check("2.20")
 for name, (x, labels, x_other, labels_other) in RINGS.items():
     predict = train_lifted_svm(x, labels)
     right = float((predict(x_other) == labels_other).float().mean())
-    print(f"{name} rings: a linear machine on lifted points gets {right:.1%} of the test points right")
+    print(
+        f"{name} rings: a linear machine on lifted points gets {right:.1%} of the test points right"
+    )
 
 # %% [markdown]
 # ### From degree 6?
@@ -916,7 +1000,10 @@ for name, (x, labels, x_other, labels_other) in RINGS.items():
 degrees = range(1, 9)
 cases = [(name, coef0) for name in RINGS for coef0 in (0, 1)]
 table = torch.tensor(
-    [[svm_accuracy(*RINGS[name], kernel="poly", degree=d, coef0=coef0) for d in degrees] for name, coef0 in cases]
+    [
+        [svm_accuracy(*RINGS[name], kernel="poly", degree=d, coef0=coef0) for d in degrees]
+        for name, coef0 in cases
+    ]
 )  # (4, 8)
 even, odd = table[0, 1::2], table[0, 0::2]
 figure = plots.heat_map(
@@ -975,9 +1062,17 @@ check("2.21")
 # %%
 gammas = [0.01, 0.02, 0.03, 0.04, 0.06, 0.1, 0.3, 1.0]
 stairs = torch.tensor(
-    [[svm_accuracy(*RINGS["centred"], kernel="poly", degree=d, coef0=1, gamma=gamma) for d in degrees] for gamma in gammas]
+    [
+        [
+            svm_accuracy(*RINGS["centred"], kernel="poly", degree=d, coef0=1, gamma=gamma)
+            for d in degrees
+        ]
+        for gamma in gammas
+    ]
 )  # (8, 8)
-usable = [next((d for d, a in zip(degrees, row) if a >= 0.9), None) for row in stairs]  # first degree with 90 %
+usable = [
+    next((d for d, a in zip(degrees, row) if a >= 0.9), None) for row in stairs
+]  # first degree with 90 %
 figure = plots.heat_map(
     stairs,
     row_labels=gammas,
@@ -989,7 +1084,10 @@ figure = plots.heat_map(
     title=f"A small gamma hides what a degree can do: 90 % from degree {usable[-1]} on with gamma = {gammas[-1]:g}, "
     f"from {usable[3]} on with {gammas[3]:g}, from {usable[2]} on with {gammas[2]:g} (C = 1, coef0 = 1)",
 )
-plots.show(figure, alt="Heat map of test accuracy over gamma and degree: the smaller gamma, the higher the first good degree.")
+plots.show(
+    figure,
+    alt="Heat map of test accuracy over gamma and degree: the smaller gamma, the higher the first good degree.",
+)
 
 # %% [markdown]
 # ### Exercise 2.22: what a small gamma does
@@ -1027,7 +1125,13 @@ check("2.22")
 prices, scales = [0.01, 0.1, 1.0, 10.0, 100.0], [0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 pair = RINGS["centred"][:2], RINGS["centred"][2:]
 grid = accuracy_grid(*pair, C=prices, gamma=scales, kernel="poly", degree=2, coef0=1.0)
-in_words = {"row_labels": prices, "column_labels": scales, "row_name": "C", "column_name": "gamma", "value_name": "test accuracy"}
+in_words = {
+    "row_labels": prices,
+    "column_labels": scales,
+    "row_name": "C",
+    "column_name": "gamma",
+    "value_name": "test accuracy",
+}
 narrow = scales.index(0.03)
 figure = plots.heat_map(
     grid,
@@ -1035,7 +1139,10 @@ figure = plots.heat_map(
     limits=(0.5, 1),
     title=f"Degree 2, coef0 = 1: with gamma = 0.03 it gets {grid[2, narrow]:.1%} at C = 1 and {grid[4, narrow]:.1%} at C = 100",
 )
-plots.show(figure, alt="Heat map of test accuracy of the degree-2 machine over C and gamma: good where either is large.")
+plots.show(
+    figure,
+    alt="Heat map of test accuracy of the degree-2 machine over C and gamma: good where either is large.",
+)
 
 # %%
 scales = [0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
@@ -1047,7 +1154,10 @@ figure = plots.heat_map(
     limits=(0.5, 1),
     title=f"RBF: best is {grid.max():.1%}; at C = 1 gamma = 0.001 gets {grid[2, 0]:.1%}, gamma = 1000 {grid[2, -1]:.1%}",
 )
-plots.show(figure, alt="Heat map of test accuracy of the RBF machine over C and gamma: good in the middle, bad at both ends of gamma.")
+plots.show(
+    figure,
+    alt="Heat map of test accuracy of the RBF machine over C and gamma: good in the middle, bad at both ends of gamma.",
+)
 
 # %% [markdown]
 # Play: can you find settings with which degree 5 works on shifted rings, and some with which RBF fails?
