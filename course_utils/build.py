@@ -129,7 +129,22 @@ def _notebooks_table(root: Path, texts: dict[str, dict[str, Any]]) -> str:
             f"| [Binder]({binder}), [Colab]({colab}) |"
         )
     install = f"pip install git+https://github.com/{repository}@{branch}"
-    return "\n".join([*rows, "", "The package without a clone (on Colab, say):", "", "```", install, "```"])
+    clone = f"git clone https://github.com/{repository}\ncd {repository.rpartition('/')[2]}\nmake lab"
+    return "\n".join(
+        [
+            "```",
+            clone,
+            "```",
+            "",
+            *rows,
+            "",
+            "The package without a clone (on Colab, say):",
+            "",
+            "```",
+            install,
+            "```",
+        ]
+    )
 
 
 def _difference(there: str, wanted: str) -> list[str]:
