@@ -68,13 +68,16 @@ def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]
     return verdict
 
 
-def bind(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> str:
-    """Bind the exercise's names to the reference; return the sentence that says so."""
+def bind(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any], *, keep: bool) -> str:
+    """Bind the exercise's names to the reference; return the sentence that says so.
+
+    With `keep`, what they held stays within reach of `mine`.
+    """
     if exercise.is_value:
         return ""
     ours = references_of(notebook).answer(exercise)
     own = {n: namespace[n] for n in exercise.names if n in namespace and not is_reference(namespace[n])}
-    if own:
+    if own and keep:
         replaced[exercise.id] = {**replaced.get(exercise.id, {}), **own}
     namespace.update(ours)
     listed = " and ".join(f"`{name}`" for name in exercise.names)

@@ -46,7 +46,9 @@ def check(exercise_id: str) -> None:
         return
     try:
         verdict = checking.verdict_on(notebook, exercise, namespace)
-        bound = "" if verdict.status == "right" else checking.bind(notebook, exercise, namespace)
+        bound = ""
+        if verdict.status != "right":
+            bound = checking.bind(notebook, exercise, namespace, keep=verdict.status != "blank")
     except Exception as error:  # a check never raises: a fault of ours must not stop the student
         verdict = Verdict(
             "broken",

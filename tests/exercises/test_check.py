@@ -98,6 +98,7 @@ def test_a_blank_is_told_politely_and_costs_nothing(student):
     shown = student.run('check("1.3")')
     assert "still blank" in shown
     assert "not right" not in shown
+    assert "mine(" not in shown
     assert is_reference(student.names["one_hot"])
 
 
@@ -216,3 +217,57 @@ def test_no_progress_is_written_in_tests_and_continuous_integration(student, mon
     student.run(RIGHT)
     student.run('check("1.3")')
     assert list(student.folder.iterdir()) == []
+
+
+def test_each_copy_of_a_notebook_keeps_its_own_progress(student, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", str(student.folder / "01_manual_backprop-2.ipynb"))
+    student.run(RIGHT)
+    student.run('check("1.3")')
+    assert [f.name for f in student.folder.iterdir()] == ["01_manual_backprop-2.progress.json"]
+
+
+def test_what_was_right_once_stays_right(student):
+    student.run(RIGHT)
+    student.run('check("1.3")')
+    student.run(one_hot("return 7"))
+    assert "not right yet" in student.run('check("1.3")')
+    assert "1 of 51 points" in student.run("progress()")
+
+
+def test_what_an_answer_prints_is_shown(student):
+    student.run(
+        "def one_hot(labels, classes):\n    print('shape', labels.shape)\n    return torch.eye(classes)[labels]\n"
+    )
+    shown = student.run('check("1.3")')
+    assert "is right" in shown
+    assert shown.count("shape torch.Size([8])") == 1
+
+
+def test_an_error_is_quoted_with_the_students_own_line(student):
+    student.run(
+        "def gradient_logits(y, logits):\n    probabilities = softmax(logits)\n    return probabilities - y\n"
+    )
+    shown = student.run('check("1.18")')
+    assert "IndexError" in shown
+    assert "exponentials" not in shown
+
+
+def test_checking_our_answer_repeats_what_was_wrong_with_theirs(student):
+    student.run(one_hot("return -torch.eye(classes)[labels]"))
+    student.run('check("1.3")')
+    shown = student.run('check("1.3")')
+    assert "this is our answer" in shown
+    assert "the sign is flipped" in shown
+
+
+def test_a_wrong_scale_is_not_called_a_fault_of_the_course(student, monkeypatch):
+    monkeypatch.setenv("COURSE_SCALE", "big")
+    student.run(RIGHT)
+    shown = student.run('check("1.3")')
+    assert "COURSE_SCALE is 'big'" in shown
+    assert "fault" not in shown
+
+
+def test_a_not_implemented_error_of_torch_is_not_taken_for_a_blank(student):
+    student.run(one_hot("return torch.nn.functional.cross_entropy(labels, labels)"))
+    assert "still blank" not in student.run('check("1.3")')
