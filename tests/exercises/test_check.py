@@ -236,7 +236,8 @@ def test_what_was_right_once_stays_right(student):
 
 def test_what_an_answer_prints_is_shown(student):
     student.run(
-        "def one_hot(labels, classes):\n    print('shape', labels.shape)\n    return torch.eye(classes)[labels]\n"
+        "def one_hot(labels, classes):\n"
+        "    print('shape', labels.shape)\n    return torch.eye(classes)[labels]\n"
     )
     shown = student.run('check("1.3")')
     assert "is right" in shown
