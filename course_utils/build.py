@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from course_utils.exercises.building import build_notebook
 from course_utils.exercises.cells import (
     NotebookTextError,
 )
+from course_utils.files import write_whole
 from course_utils.repository import find_repository
 
 
@@ -43,8 +42,13 @@ def main(*, check: bool) -> int:
             print(f"{name} has drifted from its source:")
             print("\n".join(_difference(there, wanted)))
         else:
+            file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, wanted)
             print(f"wrote {name}")
+    for file in _without_source(root):
+        drifted += 1
+        name = file.relative_to(root).as_posix()
+        print(f"{name} is made from no solution notebook: delete it or add its source.")
     if check and drifted:
         print(f"{drifted} files have drifted. Edit notebooks/solutions/*.py only, then type: course build")
         return 1
@@ -52,6 +56,22 @@ def main(*, check: bool) -> int:
         "All built files agree with their sources." if check or not drifted else f"{drifted} files written."
     )
     return 0
+
+
+def _without_source(root: Path) -> list[Path]:
+    """Return generated files that no notebook of the course has: students would get them all the same."""
+    folders = {
+        root / "notebooks": (".ipynb", ".py"),
+        root / "notebooks" / "solutions": (".ipynb", ".py"),
+        root / "course_utils" / "exercises" / "texts": (".json",),
+    }
+    names = {catalogue.notebook(notebook_id).name for notebook_id in catalogue.NOTEBOOK_IDS}
+    return sorted(
+        file
+        for folder, endings in folders.items()
+        for file in folder.iterdir()
+        if file.suffix in endings and file.stem not in names
+    )
 
 
 def built_files(root: Path) -> dict[Path, str]:
@@ -83,16 +103,6 @@ def built_files(root: Path) -> dict[Path, str]:
     readme = root / "README.md"
     files[readme] = _readme(readme.read_text(encoding="utf-8"), root, texts)
     return files
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a text file so that it is either the old one or the new one, never half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as out:
-        out.write(text)
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(file)
 
 
 def _readme(text: str, root: Path, texts: dict[str, dict[str, Any]]) -> str:

@@ -18,7 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
-VERDICT = "application/vnd.course.verdict+json"
+from course_utils.exercises.panel import VERDICT_TYPE
 
 # Asked of the kernel after its last cell; `silent` keeps them out of the notebook.
 MEMORY = {
@@ -105,9 +105,9 @@ def verdicts(notebook: NotebookNode) -> dict[str, str]:
         for exercise in re.findall(r"""^\s*check\(\s*["']([^"']+)["']""", cell.source, re.MULTILINE):
             called[exercise] = "missing"
         for output in cell.get("outputs", []):
-            verdict = output.get("data", {}).get(VERDICT)
-            if verdict is not None:
-                said[str(verdict["exercise"])] = str(verdict["status"])
+            verdict = output.get("data", {}).get(VERDICT_TYPE)
+            if isinstance(verdict, dict) and "exercise" in verdict:
+                said[str(verdict["exercise"])] = str(verdict.get("status"))
     return called | said
 
 
@@ -140,7 +140,7 @@ async def _execute_in(
         runner.set_widgets_metadata()
         if answers:
             await _ask_memory(client, outcome)
-    except RuntimeError as error:  # the kernel did not start
+    except (RuntimeError, TimeoutError) as error:  # the kernel did not start, or does not answer
         outcome.failure = f"The notebook's kernel did not start: {error}. Type: course doctor"
     finally:
         if client is not None:

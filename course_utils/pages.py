@@ -1,7 +1,6 @@
 """Executed notebooks as HTML pages, and an index of them."""
 
 import copy
-import os
 import re
 from collections.abc import Sequence
 from html import escape
@@ -12,6 +11,7 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
 from course_utils.execution import Outcome
+from course_utils.files import write_whole
 
 
 class PageError(ValueError):
@@ -127,14 +127,10 @@ def _as_mathml(found: re.Match[str]) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise PageError(
             f"{path} cannot be written ({error.strerror}). Choose another folder: --out FOLDER"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return path

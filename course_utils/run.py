@@ -1,7 +1,6 @@
 """`course run`: execute the solution notebooks, several at once, and write them as pages."""
 
 import asyncio
-import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course_utils import machine, pages
+from course_utils.evaluation import ledger
 from course_utils.execution import Outcome, execute
 from course_utils.repository import choose_notebooks, find_repository
 from course_utils.scale import pick, scale
@@ -64,7 +64,7 @@ def run(
         raise RunError(
             f"The folder {out} cannot be made ({error.strerror}). Choose one: --out FOLDER"
         ) from error
-    headline = _headline()  # before the work: whatever is wrong with it must not cost the work
+    headline = ledger.headline().rstrip()  # before the work: whatever is wrong with it must not cost the work
     workers = min(workers or workers_allowed(), len(paths))
     count = "1 notebook" if len(paths) == 1 else f"{len(paths)} notebooks"
     about = f"{count} at scale {current_scale}, {workers} at once"
@@ -150,17 +150,6 @@ def _align(table: Sequence[Sequence[str]]) -> str:
         cells = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True)]
         lines.append("  ".join([name.ljust(widths[0]), *cells]))
     return "\n".join(lines)
-
-
-def _headline() -> str:
-    """Return the ledger's figures beside the reports', whatever the scale of this run."""
-    try:
-        ledger = importlib.import_module("course_utils.evaluation.ledger")
-    except ModuleNotFoundError as error:
-        if error.name != "course_utils.evaluation.ledger":
-            raise
-        return ""
-    return str(ledger.headline()).rstrip()
 
 
 def _print_failure(outcome: Outcome) -> None:

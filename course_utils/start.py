@@ -5,11 +5,11 @@ A copy is never written again: an update of the course cannot meet a student's w
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from course_utils.files import write_whole
 from course_utils.repository import choose_notebooks, find_repository
 
 DEFAULT_FOLDER = "work"
@@ -70,7 +70,10 @@ def _start_one(source: Path, folder: Path, *, fresh: bool) -> str:
     version = _version(notebook)
     copy = folder / source.name
     if copy.exists() and not fresh:
-        made_from = _read(copy).get("metadata", {}).get("course", {}).get("copied_from")
+        try:
+            made_from = _read(copy).get("metadata", {}).get("course", {}).get("copied_from")
+        except CopyError as error:  # one damaged copy must not keep a student from the others
+            return str(error)
         if made_from not in (None, version):
             return (
                 f"{copy}: kept as it is. A newer version of this notebook came out; "
@@ -98,7 +101,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CopyError(
             f"{path} cannot be read as a notebook ({error}). It was left as it is; "
-            "move it away, or for another copy type: course start --fresh"
+            "move it away, or for another copy type: course start {path.stem[:2]} --fresh"
         ) from error
     if not isinstance(notebook, dict):
         raise CopyError(f"{path} is not a notebook. It was left as it is; move it away and try again.")
@@ -111,14 +114,9 @@ def _version(notebook: dict[str, Any]) -> str:
 
 
 def _write(path: Path, notebook: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
-        temporary.replace(path)
+        write_whole(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise CopyError(
             f"{path} cannot be written ({error.strerror}). Choose another folder: --into FOLDER"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -22,11 +22,13 @@
 #
 # Fill in the cells that begin with `# Exercise`, run them, then run the check below each. Stuck?
 # `hint("2.3", 1)` points the way, `hint("2.3", 2)` nearly gives the answer, `solution("2.3")` shows it.
-# `progress()` shows where you are; `reset("2.3")` gives an empty cell back.
+# `progress()` shows where you are; `reset("2.3")` gives an empty cell back. Where a number is asked for, a Python
+# number and a tensor of shape () both count, and `"B"` is as good as `"b"`.
 
 # %% tags=["setup"]
 import math
 import warnings
+from collections.abc import Callable
 
 import torch
 from IPython.display import Markdown
@@ -95,7 +97,8 @@ check("2.1")
 # ### Exercise 2.2: gradients without `backward`
 #
 # Return the same four gradients as `backward` does, without calling it. The tensors in `params` belong to the
-# caller: work on copies that keep track, so that a second call gives the same as the first.
+# caller: work on copies that keep track, so that a second call gives the same as the first. The gradients have the
+# dtype of the parameters (float64 here).
 
 # %%
 # Exercise 2.2 (2 points, 10 minutes, difficulty 2)
@@ -131,7 +134,8 @@ for dtype in (torch.float64, torch.float32):
 # Now the parameters themselves keep track (`requires_grad` is set), from the first step to the last. Three things
 # go wrong here for everybody once:
 #
-# - `.grad` adds up, as you saw, so it must be emptied at every step;
+# - `.grad` adds up, as you saw, so empty it at every step, before `backward` (whoever called before may have left
+#   something in it);
 # - the update itself must not be tracked: it belongs under `with torch.no_grad():`;
 # - the caller's tensors must change, not copies of them.
 
@@ -277,7 +281,7 @@ check("2.5")
 # `nn.Linear` draws its own numbers. To compare anything, the network must begin where you began. Copy $W_h$, $b_h$,
 # $W_y$ and $b_y$ into it. `nn.Linear` keeps a matrix `weight` with one row per output, as you do, and a `bias`.
 #
-# Training the network must not change your `params`: copy the numbers, do not share them.
+# Training the network must not change your `params`: copy the numbers, with all their digits, do not share them.
 
 # %%
 # Exercise 2.6 (2 points, 8 minutes, difficulty 2)
@@ -312,8 +316,9 @@ check("2.7")
 #
 # ### Exercise 2.8: a step with layers
 #
-# The network's `parameters()` are all that you need; no name of a matrix appears any more. Use
-# `nn.CrossEntropyLoss`, and do the step by hand, as before.
+# The network's `parameters()` are all that you need; no name of a matrix appears any more, and the network may be as
+# deep as it likes. Use `nn.CrossEntropyLoss`, and do the step by hand, as before. Leave the network in the mode in
+# which you find it (`train()` or `eval()`; more about modes in exercise 2.10).
 
 # %%
 # Exercise 2.8 (2 points, 10 minutes, difficulty 2)
@@ -365,7 +370,7 @@ plots.show(
 # ### Exercise 2.9: empty, backward, step
 #
 # `optimiser.zero_grad()` empties the gradients, `optimiser.step()` moves the parameters that it was given. Put them
-# in the right places.
+# in the right places. It may be any optimiser, and the mode of the network stays as it is.
 
 # %%
 # Exercise 2.9 (2 points, 8 minutes, difficulty 2)
@@ -434,7 +439,7 @@ Markdown("\n\n".join(ledger.table(key) for key in ("A2", "A3", "A4")))
 #   whatever mode you found (`network.training`);
 # - nothing is to be learned here, so `with torch.no_grad():` saves the memory of the backward pass;
 # - data that do not fit into memory at once come in batches, and the last batch is smaller: every **example** counts
-#   the same, not every batch;
+#   the same, not every batch. No batch is larger than `batch_size`, and the order is that of the data;
 # - accuracy is a share, from 0 to 1.
 
 # %%
@@ -442,7 +447,10 @@ Markdown("\n\n".join(ledger.table(key) for key in ("A2", "A3", "A4")))
 def evaluate(
     network: nn.Module, x: Tensor, labels: Tensor, batch_size: int = 1000
 ) -> tuple[float, float]:
-    """Return mean cross-entropy and accuracy over all examples, computed in batches, in order."""
+    """Return mean cross-entropy and accuracy over all examples, in batches, in the order of the data.
+
+    The mode of `network` is the same afterwards as before.
+    """
     raise NotImplementedError("Exercise 2.10")
 
 
@@ -454,9 +462,9 @@ check("2.10")
 # ### Exercise 2.11: `fit`
 #
 # Train for `epochs` epochs. Each draws a new order with one `torch.randperm(..., generator=generator)`, cuts it into
-# batches (`split`), and takes an `optimiser_step` on each, in training mode. Record both data sets at epoch 0,
-# before any step, and after every epoch:
-# `history.record(epoch, train_loss, train_accuracy, test_loss, test_accuracy)`.
+# batches (`split`), and takes an `optimiser_step` on each, in training mode. The order indexes the original data, not
+# the shuffled data of the epoch before. Record both data sets at epoch 0, before any step (no order is drawn for it),
+# and after every epoch: `history.record(epoch, train_loss, train_accuracy, test_loss, test_accuracy)`.
 
 # %%
 # Exercise 2.11 (4 points, 20 minutes, difficulty 3)
@@ -671,12 +679,13 @@ plots.show(
 # ### Exercise 2.16: wrong, and sure of it
 #
 # The most instructive images are those that the network gets wrong with the greatest confidence, that is with the
-# largest *probability* of the class it predicts. Return their row numbers in the data, the surest first.
+# largest *probability* of the class it predicts. Return their row numbers in the data, the surest first: `k` of them,
+# or all if there are fewer errors.
 
 # %%
 # Exercise 2.16 (2 points, 12 minutes, difficulty 3)
 def most_confident_errors(logits: Tensor, labels: Tensor, k: int) -> Tensor:
-    """Return the row numbers, int64 (k,), of the k wrong predictions with the largest probability, largest first."""
+    """Return the row numbers, int64 (at most k,), of the k surest wrong predictions, the surest first."""
     raise NotImplementedError("Exercise 2.16")
 
 
@@ -709,7 +718,7 @@ plots.show(
 #
 # - A classifier that is right for 70 % of all digits: with which probability are both of two random digits right?
 # - Which accuracies does "2 of 2" leave possible? Find the smallest accuracy $p$ for which two right answers still
-#   have a probability of 5 %.
+#   have a probability of at least 5 %.
 # - How many digits in a row, all right, would you have to show to exclude every accuracy of 97 % or less in this
 #   way (probability at most 5 %)?
 
@@ -877,11 +886,12 @@ plots.show(
 # ### Exercise 2.20: a straight line among features
 #
 # The report says that one "could also increase the dimensionality of the data" and leaves it there. Do it: train a
-# **linear** machine on lifted points. Return a function that takes points of the plane and returns their classes.
+# **linear** machine (`SVC`; `LinearSVC` has another loss) on lifted points. Return a function that takes a tensor of
+# points of the plane and returns their classes as a tensor.
 
 # %%
 # Exercise 2.20 (2 points, 10 minutes, difficulty 2)
-def train_lifted_svm(x: Tensor, labels: Tensor, C: float = 1.0):
+def train_lifted_svm(x: Tensor, labels: Tensor, C: float = 1.0) -> Callable[[Tensor], Tensor]:
     """Train SVC(kernel="linear") on lifted points; return a function from points (M, 2) to classes, int64 (M,)."""
     raise NotImplementedError("Exercise 2.20")
 
@@ -996,19 +1006,19 @@ plots.show(
 # %% [markdown]
 # ### Exercise 2.22: what a small gamma does
 #
-# With `coef0 = 1` and `gamma = 0.03`, degree 2 gets few points right, although its features can describe every
-# circle. Which change of **one** setting makes degree 2 work?
+# With `coef0 = 1`, `gamma = 0.03` and `C = 1`, degree 2 gets 75.3 % of the test points right, although its features
+# can describe every circle. Which change of **one** setting brings it above 95 %?
 #
 # - **a** `gamma = 0.01`
-# - **b** a larger `C`
-# - **c** a smaller `C`
+# - **b** a much larger `C` (100, say)
+# - **c** a much smaller `C` (0.01, say)
 # - **d** none: degree 2 cannot do it
 #
 # Because:
 #
 # 1. a polynomial of degree 2 has too few bends for a ring;
 # 2. the terms of second degree enter with $\gamma^2$: they need large weights, which a small `C` does not pay for;
-# 3. the constant drowns the other terms.
+# 3. the constant 1 in $(\gamma\, x \cdot z + 1)^2$ is too small beside the other terms.
 
 # %%
 # Exercise 2.22 (1 point, 6 minutes, difficulty 3)
@@ -1080,8 +1090,8 @@ Markdown(ledger.table("A6"))
 # - The bugs that still train: gradients that add up, a softmax too many, a step before `backward`, unequal batches
 #   averaged, a network that is measured in training mode.
 # - `fit` and `evaluate`, which will carry you through the next notebooks.
-# - One printed error found: polynomial kernels separate rings from degree 2 on. And one figure that was missing: two
-#   right digits exclude only accuracies below 22 %.
+# - One printed error found: polynomial kernels separate rings from degree 2 on. And one figure that was missing: how
+#   little two right digits prove.
 #
 # In the next notebook the images stay images: convolutions.
 

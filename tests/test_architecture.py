@@ -9,7 +9,7 @@ PACKAGE = Path(course_utils.__file__).parent
 
 # From the ground up. A module imports from its own layer and from those below it.
 LAYERS = (
-    {"scale", "machine"},
+    {"scale", "machine", "files", "display"},
     {"data", "models"},
     {"training"},
     {"evaluation"},

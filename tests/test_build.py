@@ -63,6 +63,16 @@ def test_a_drifted_file_is_named_with_the_lines_that_differ_and_built_again(copy
     assert drifted.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.parametrize(
+    "file",
+    ["notebooks/07.ipynb", "notebooks/solutions/09.py", "course_utils/exercises/texts/07.json"],
+)
+def test_a_file_without_a_source_counts_as_drifted(copy_of_repository, capsys, file):
+    (copy_of_repository / file).write_text("{}", encoding="utf-8")
+    assert build.main(check=True) == 1
+    assert f"{file} is made from no solution notebook" in capsys.readouterr().out
+
+
 def test_a_missing_file_counts_as_drifted(copy_of_repository):
     (copy_of_repository / "notebooks" / f"{NAMES[0]}.ipynb").unlink()
     assert build.main(check=True) == 1

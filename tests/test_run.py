@@ -7,16 +7,19 @@ import asyncio
 import contextlib
 import html
 import io
+import os
 import re
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import nbformat
 import psutil
 import pytest
 
 from course_utils import cli, execution, machine, pages
+from course_utils.evaluation import ledger
+from course_utils.exercises.panel import VERDICT_TYPE
 from course_utils.run import RunError, kernel_environment, run, workers_allowed
 
 CHECK = """
@@ -71,11 +74,9 @@ def make_repository(root: Path, notebooks: dict[str, list[str]]) -> Path:
 def done(tmp_path_factory):
     """One run over all the notebooks above: its exit code, what it printed, and its pages."""
     root = make_repository(tmp_path_factory.mktemp("course"), NOTEBOOKS)
-    ledger = ModuleType("course_utils.evaluation.ledger")
-    ledger.headline = lambda: "circles: ours 0.2 ± 0.1, reported 0.15"
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-        patch.setitem(sys.modules, "course_utils.evaluation.ledger", ledger)
+        patch.setattr(ledger, "headline", lambda: "circles: ours 0.2 ± 0.1, reported 0.15")
         patch.delenv("COURSE_SCALE", raising=False)
         code = run(repository=root, workers=2)
     return SimpleNamespace(root=root, code=code, printed=printed.getvalue(), pages=root / "build" / "run")
@@ -244,7 +245,7 @@ def test_the_last_verdict_of_an_exercise_counts():
     notebook = nbformat.v4.new_notebook()
     for status in ("right", "wrong"):
         cell = nbformat.v4.new_code_cell('check("1.1")')
-        data = {execution.VERDICT: {"exercise": "1.1", "status": status, "points": 1}}
+        data = {VERDICT_TYPE: {"exercise": "1.1", "status": status, "points": 1}}
         cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
         notebook.cells.append(cell)
     assert execution.verdicts(notebook) == {"1.1": "wrong"}
@@ -280,10 +281,10 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
     (tmp_path / "01_a.html").write_text("the old page")
 
-    def full_disk(self, *_args, **_options):  # noqa: ARG001
+    def full_disk(*_arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full_disk)
+    monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(pages.PageError, match=r"01_a\.html cannot be written"):
         pages.write_page(execution.Outcome("01_a", notebook), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["01_a.html"]

@@ -97,7 +97,7 @@ def keep(
         "files": [_state(file) for file in files],
         "shapes": {name: array.shape for name, array in arrays.items()},
     }
-    folder = store / f"{specification.name}-{digest[:16]}"
+    folder = store / f"{specification.name}-{digest[:16]}-{LAYOUT}"
     partial = _partial(store, specification.name)
     try:
         partial.mkdir(parents=True)
@@ -108,8 +108,12 @@ def keep(
         try:
             partial.rename(folder)
         except OSError:
-            if not (folder / ABOUT).exists():
+            if not folder.exists():
                 raise
+            if not (folder / ABOUT).exists():  # somebody deleted a part of it
+                shutil.rmtree(folder)
+                partial.rename(folder)
+                return folder
             # The same content is there already, from a source since touched or moved: note the new one.
             (partial / ABOUT).replace(folder / ABOUT)
         _sync_folder(store)

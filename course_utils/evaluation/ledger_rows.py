@@ -6,20 +6,21 @@ The course's own rows are part of the package; a user's lie in his data folder (
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+from filelock import FileLock
 
 from course_utils.data.directory import APPLICATION
+from course_utils.files import write_whole
 
 COURSE_ROWS = Path(__file__).parent / "rows"
 
@@ -101,19 +102,11 @@ def append(row: Row, *, folder: Path | None = None) -> Path:
     folder = user_rows() if folder is None else folder
     path = _file(folder, row.key)
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(path.with_suffix(".lock")):
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
+    with FileLock(_lock_file(path)):
+        before = "\n".join(_lines(path)) if path.exists() else ""
         if before and not before.endswith("\n"):
             before += "\n"
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            with temporary.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(before + _to_line(row) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, before + _to_line(row) + "\n")
     return path
 
 
@@ -135,11 +128,7 @@ def read_rows(key: str, *, folder: Path | None = None) -> list[Row]:
     path = _file(COURSE_ROWS if folder is None else folder, key)
     if not path.exists():
         return []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise _damaged(path, line, "it is not UTF-8 text") from None
+    lines = _lines(path)
     return [_from_line(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
@@ -157,6 +146,20 @@ def _file(folder: Path, key: str) -> Path:
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is not a key of the ledger: a capital letter and a number, such as A1.")
     return folder / f"{key}.jsonl"
+
+
+def _lock_file(path: Path) -> Path:
+    """Return the lock of a ledger file: not beside it, because its folder may be the package's."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"course-ledger-{digest}.lock"
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise _damaged(path, line, "it is not UTF-8 text") from None
 
 
 def _to_line(row: Row) -> str:
@@ -206,40 +209,3 @@ def _damaged(path: Path, line: int, what: str) -> LedgerError:
     return LedgerError(
         f"{path}, line {line} is damaged: {what}. Delete or mend this line; the others are runs of their own."
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes out. The operating system opens the lock when a process ends, even if killed."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        with path.open("a+b") as file:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-    else:
-        import fcntl
-
-        while True:
-            with path.open("a+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                # whoever held it before has deleted it: then what we hold is no longer the lock
-                if not _is_open_as(file.fileno(), path):
-                    continue
-                try:
-                    yield
-                finally:
-                    path.unlink()
-                return
-
-
-def _is_open_as(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

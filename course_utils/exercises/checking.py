@@ -63,7 +63,11 @@ def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]
     verdict = dataclasses.replace(verdict, printed=printed)
     error = _cell_errors.get(exercise.id)
     if error and verdict.status != "right":
-        note = f"The cell last ended with {error}, so an older version was checked."
+        note = f"Its cell last ended with {error}" + (
+            ", so an older version was checked."
+            if error.startswith("SyntaxError")
+            else "; what stands after that did not run."
+        )
         verdict = dataclasses.replace(verdict, message=f"{note} {verdict.message}")
     return verdict
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.exercises.compare import Difference, close, number, type_in_words
+from course_utils.exercises.compare import Difference, close, compare, number, type_in_words
 from course_utils.exercises.observe import Failure
 from course_utils.exercises.values import Array
 
@@ -109,17 +109,16 @@ def _values(d: Difference, inputs: dict[str, Any]) -> str:
 
 def _inputs(d: Difference, inputs: dict[str, Any]) -> str:
     before = _lookup(inputs, d.where)
-    unchanged = (
-        isinstance(d.expected, Array)
-        and isinstance(before, Array)
-        and np.array_equal(before.values, d.expected.values, equal_nan=before.values.dtype.kind == "f")
+    name = f"its input `{d.where.replace(', ', ' / ')}`" if d.where else "its inputs"
+    if compare(d.expected, before, rtol=0.0, atol=0.0):
+        return f"After the call, {name} should be changed in place in another way than it is."
+    added = ", ".join(repr(key) for key in d.got if key not in d.expected) if isinstance(d.got, dict) else ""
+    if added:
+        return f"It returns the right values, but it adds {added} to {name}, which belongs to the caller."
+    return (
+        f"It returns the right values, but it changes {name}: the caller still needs it. "
+        "Work on a new tensor instead of `+=`, `[...] =` or a method that ends in an underscore."
     )
-    if unchanged:
-        return (
-            f"It returns the right values, but it changes its input `{d.where}`: the caller still needs it. "
-            "Work on a new tensor instead of `+=`, `[...] =` or a method that ends in an underscore."
-        )
-    return f"After the call, the input `{d.where}` should be changed in place in another way than it is."
 
 
 def _order(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001

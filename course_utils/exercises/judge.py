@@ -56,8 +56,11 @@ def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references
     references : References
         The reference answers of the notebook.
     """
-    if all(_is_blank(observation) for observation in seen.values()):
-        return Verdict("blank", "This exercise is still blank.")
+    try:
+        if all(_is_blank(observation) for observation in seen.values()):
+            return Verdict("blank", "This exercise is still blank.")
+    except ValueError as error:
+        return Verdict("wrong", f"What came back cannot be read: {error}.")
     for seed, observation in seen.items():
         if observation is None:
             return Verdict(
@@ -134,7 +137,10 @@ def _same(exercise: Exercise, one: Observation, other: Observation) -> bool:
 
 def _has_values(wanted: Mapping[str, Any], observation: Observation) -> bool:
     """Whether the student's values agree with those that a mistake of a value exercise names."""
-    held = _normal(values.decode(observation.returned or "null"))
+    try:
+        held = _normal(values.decode(observation.returned or "null"))
+    except ValueError:
+        return False
     return isinstance(held, dict) and all(
         name in held and not compare(_normal(value), held[name], rtol=1e-3, atol=1e-9)
         for name, value in wanted.items()

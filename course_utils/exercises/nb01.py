@@ -654,7 +654,7 @@ EXERCISES = (
         names=("q12_passes", "q12_backward"),
         mistakes=(
             Mistake(
-                "One pass per parameter would be the one-sided difference; the central one needs two.",
+                "One pass per parameter is not enough: the central difference needs a loss on either side of it.",
                 values={"q12_passes": 22},
             ),
             Mistake(

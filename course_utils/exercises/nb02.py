@@ -11,27 +11,40 @@ from typing import Any
 
 import torch
 
-from course_utils.data.points import circles
 from course_utils.exercises.choice import choice
 from course_utils.exercises.draws import draw_batch, draw_params
 from course_utils.exercises.specification import Exercise, Inputs, Mistake, Notebook, Variant
 
 
 def draw_two_batches(generator: torch.Generator) -> Inputs:
-    """Draw parameters and two batches of different sizes."""
+    """Draw parameters and two batches of different sizes, in float64 as in the notebook."""
     first, second = draw_batch(generator, n=7), draw_batch(generator, n=5)
     return {
-        "params": draw_params(generator),
-        "x": first["x"],
+        "params": {name: value.double() for name, value in draw_params(generator).items()},
+        "x": first["x"].double(),
         "labels": first["labels"],
-        "x_next": second["x"],
+        "x_next": second["x"].double(),
         "labels_next": second["labels"],
     }
 
 
 def draw_steps(generator: torch.Generator) -> Inputs:
-    """Draw parameters, two batches and a learning rate."""
-    return {**draw_two_batches(generator), "learning_rate": 0.3}
+    """Draw parameters, two batches and a learning rate that is not the notebook's 0.3."""
+    learning_rate = 0.4 + 0.3 * torch.rand(1, generator=generator).item()
+    return {**draw_two_batches(generator), "learning_rate": learning_rate}
+
+
+def draw_deep_steps(generator: torch.Generator) -> Inputs:
+    """Draw as for steps, and the parameters of a second hidden layer."""
+    inputs = draw_steps(generator)
+    middle = {name: torch.randn(*shape, generator=generator) for name, shape in _MIDDLE.items()}
+    return {**inputs, "middle": {name: value.double() for name, value in middle.items()}}
+
+
+def draw_exact_params(generator: torch.Generator) -> Inputs:
+    """Draw parameters with all the digits of float64, which float32 cannot hold, and points."""
+    params = {name: value.double() / 3 for name, value in draw_params(generator).items()}
+    return {"params": params, "x": torch.randn(6, 2, generator=generator, dtype=torch.float64)}
 
 
 def draw_fit(generator: torch.Generator) -> Inputs:
@@ -65,17 +78,21 @@ def draw_images(generator: torch.Generator) -> Inputs:
 
 
 def draw_predictions(generator: torch.Generator) -> Inputs:
-    """Draw labels and predictions: many (0, 1), few (1, 0), and a class 4 that does not occur."""
-    labels = torch.cat([torch.zeros(15, dtype=torch.int64), torch.randint(4, (20,), generator=generator)])
-    predictions = torch.cat([torch.ones(15, dtype=torch.int64), torch.randint(4, (20,), generator=generator)])
-    order = torch.randperm(35, generator=generator)
+    """Draw labels and predictions: more (0, 1) than eight bits can count, few (1, 0), and no class 4."""
+    labels = torch.cat([torch.zeros(260, dtype=torch.int64), torch.randint(4, (20,), generator=generator)])
+    predictions = torch.cat(
+        [torch.ones(260, dtype=torch.int64), torch.randint(4, (20,), generator=generator)]
+    )
+    order = torch.randperm(280, generator=generator)
     return {"labels": labels[order], "predictions": predictions[order], "classes": 5}
 
 
 def draw_matrix(generator: torch.Generator) -> Inputs:
-    """Draw a confusion matrix whose classes have different sizes."""
+    """Draw a confusion matrix of classes of different sizes; the first is mostly taken for the third."""
     matrix = torch.randint(1, 20, (4, 4), generator=generator)
-    return {"matrix": matrix + torch.diag(torch.tensor([30, 60, 90, 120]))}
+    matrix += torch.diag(torch.tensor([30, 60, 90, 120]))
+    matrix[0, 2] += 60
+    return {"matrix": matrix}
 
 
 def draw_errors(generator: torch.Generator) -> Inputs:
@@ -108,12 +125,28 @@ def draw_kernel(generator: torch.Generator) -> Inputs:
     }
 
 
-def draw_rings(generator: torch.Generator) -> Inputs:
-    """Draw shifted rings, and places on the circles themselves: far from any boundary."""
-    center = (1.0, 0.5)
-    x, labels = circles(80, generator, noise=0.05, center=center)
-    places, _ = circles(20, generator, noise=0.0, center=center)
-    return {"x": x, "labels": labels, "places": places, "C": 10.0}
+def draw_saddle(generator: torch.Generator) -> Inputs:
+    """Draw points of two classes that a hyperbola separates, but for a few, and places where to predict.
+
+    The boundary runs to infinity and both values of C are far from 1, so that other kernels and other
+    prices decide otherwise at many places. These lie on one side of the centre, so that their mean is not
+    that of the points, and none lies near a boundary, where rounding would decide.
+    """
+    from sklearn.svm import SVC
+
+    center, prices = torch.tensor([1.0, 0.5]), [0.01, 10.0]
+    around = torch.randn(60, 2, generator=generator)
+    labels = (around.prod(dim=1) > 0.2).long()
+    labels[:6] = 1 - labels[:6]
+    offsets = 3.0 * torch.randn(150, 2, generator=generator)
+    x, places = center + around, center + torch.stack([offsets[:, 0].abs(), offsets[:, 1]], dim=1)
+    for price in prices:
+        machine = SVC(kernel="poly", degree=2, gamma=1.0, coef0=1.0, C=price).fit(x.numpy(), labels.numpy())
+        places = places[torch.from_numpy(machine.decision_function(places.numpy())).abs() > 0.1]
+    return {"x": x, "labels": labels, "places": places[:100], "prices": prices}
+
+
+_MIDDLE = {"weight": (4, 4), "bias": (4,)}
 
 
 def probe_gradients(names: dict[str, Any], inputs: Inputs) -> Any:
@@ -161,6 +194,7 @@ def probe_copy_params(names: dict[str, Any], inputs: Inputs) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = nn.Sequential(nn.Linear(features, hidden), nn.Tanh(), nn.Linear(hidden, len(params["by"])))
+    network.double()
     names["copy_params"](network, params)
     with torch.no_grad():
         logits = network(inputs["x"])
@@ -170,48 +204,55 @@ def probe_copy_params(names: dict[str, Any], inputs: Inputs) -> Any:
 
 
 def probe_network_step(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Take two steps; return both losses and where the parameters end."""
+    """Take two steps with two hidden layers; return both losses, the parameters, and in which mode it ran."""
     import torch
     from torch import nn
 
-    params = inputs["params"]
+    params, middle, modes = inputs["params"], inputs["middle"], []
     hidden, features = params["Wh"].shape
-    network = nn.Sequential(nn.Linear(features, hidden), nn.Tanh(), nn.Linear(hidden, len(params["by"])))
+    network = nn.Sequential(
+        *(nn.Linear(features, hidden), nn.Tanh(), nn.Linear(hidden, hidden), nn.Tanh()),
+        nn.Linear(hidden, len(params["by"])),
+    ).double()
+    values = params["Wh"], params["bh"], middle["weight"], middle["bias"], params["Wy"], params["by"]
     with torch.no_grad():
-        for parameter, value in zip(network.parameters(), params.values(), strict=True):
+        for parameter, value in zip(network.parameters(), values, strict=True):
             parameter.copy_(value)
+    network.register_forward_hook(lambda *_: modes.append(network.training))
     losses = [
         names["network_step"](network, inputs[x], inputs[labels], inputs["learning_rate"])
         for x, labels in (("x", "labels"), ("x_next", "labels_next"))
     ]
-    return losses, list(network.parameters())
+    return losses, list(network.parameters()), all(modes)
 
 
 def probe_optimiser_step(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Take two steps with an SGD optimiser; return both losses and where the parameters end."""
+    """Take two steps with momentum; return both losses, the parameters, and in which mode the network ran."""
     import torch
     from torch import nn
 
-    params = inputs["params"]
+    params, modes = inputs["params"], []
     hidden, features = params["Wh"].shape
     network = nn.Sequential(nn.Linear(features, hidden), nn.Tanh(), nn.Linear(hidden, len(params["by"])))
+    network.double()
     with torch.no_grad():
         for parameter, value in zip(network.parameters(), params.values(), strict=True):
             parameter.copy_(value)
-    optimiser = torch.optim.SGD(network.parameters(), lr=inputs["learning_rate"])
+    network.register_forward_hook(lambda *_: modes.append(network.training))
+    optimiser = torch.optim.SGD(network.parameters(), lr=inputs["learning_rate"], momentum=0.9)
     losses = [
         names["optimiser_step"](network, optimiser, inputs[x], inputs[labels])
         for x, labels in (("x", "labels"), ("x_next", "labels_next"))
     ]
-    return losses, list(network.parameters())
+    return losses, list(network.parameters()), all(modes)
 
 
 def probe_evaluate(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Measure a network with dropout that is in training mode; watch whether gradients are recorded."""
+    """Measure a network with dropout, found in training and then in evaluation mode; watch its batches."""
     import torch
     from torch import nn
 
-    params, recorded = inputs["params"], []
+    params, recorded, batches = inputs["params"], [], []
     hidden, features = params["Wh"].shape
     network = nn.Sequential(
         nn.Linear(features, hidden), nn.Tanh(), nn.Dropout(0.5), nn.Linear(hidden, len(params["by"]))
@@ -219,11 +260,24 @@ def probe_evaluate(names: dict[str, Any], inputs: Inputs) -> Any:
     with torch.no_grad():
         for parameter, value in zip(network.parameters(), params.values(), strict=True):
             parameter.copy_(value)
-    network.register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
+
+    def watch(module: Any, arguments: Any, output: Any) -> None:  # noqa: ARG001
+        recorded.append(torch.is_grad_enabled())
+        same = (arguments[0][:, None] == inputs["x"]).all(dim=2)  # (batch, N)
+        batches.append(same.int().argmax(dim=1).tolist())
+
+    network.register_forward_hook(watch)
+    found, modes = [], []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(inputs["seed"])
-        loss, accuracy = names["evaluate"](network, inputs["x"], inputs["labels"], inputs["batch_size"])
-    return loss, accuracy, any(recorded), network.training
+        for mode in (True, False):
+            batches.clear()
+            network.train(mode)
+            found.append(names["evaluate"](network, inputs["x"], inputs["labels"], inputs["batch_size"]))
+            modes.append("training" if network.training else "evaluation")
+    loss, accuracy = found[0]
+    in_order = batches == sorted(batches) and all(rows == sorted(rows) for rows in batches)
+    return loss, accuracy, any(recorded), max(map(len, batches), default=0), in_order, modes
 
 
 def probe_fit(names: dict[str, Any], inputs: Inputs) -> Any:
@@ -267,11 +321,25 @@ def probe_lift(names: dict[str, Any], inputs: Inputs) -> Any:
 
 
 def probe_lifted_svm(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Train on rings and predict places on the circles."""
-    import torch
+    """Train a machine for each price and predict the places; return their classes and the dtype."""
+    cheap, dear = (
+        names["train_lifted_svm"](inputs["x"], inputs["labels"], price)(inputs["places"])
+        for price in inputs["prices"]
+    )
+    return cheap, dear, str(getattr(cheap, "dtype", None))
 
-    predict = names["train_lifted_svm"](inputs["x"], inputs["labels"], inputs["C"])
-    return torch.as_tensor(predict(inputs["places"]))
+
+def probe_images(names: dict[str, Any], inputs: Inputs) -> Any:
+    """Turn all images into rows, then one image alone."""
+    images = inputs["images"]
+    return names["as_inputs"](images), names["as_inputs"](images[:1])
+
+
+def probe_int64(names: dict[str, Any], inputs: Inputs) -> Any:
+    """Call the exercise's only name; return the whole numbers and their dtype, whose width counts here."""
+    (answer,) = names.values()
+    found = answer(*inputs.values())
+    return found, str(getattr(found, "dtype", None))
 
 
 EXERCISES = (
@@ -296,6 +364,11 @@ EXERCISES = (
             Mistake(
                 "Nothing cancels and nothing is emptied: the second gradient is added to the first.",
                 values={"q_first": 4, "q_second": 0},
+            ),
+            Mistake(
+                "`.grad` changes in place: whoever keeps `w.grad` itself sees 8 in it after the second `backward`, "
+                "the first time too. Keep the number, `w.grad.item()`.",
+                values={"q_first": 8, "q_second": 8},
             ),
         ),
         variants=(Variant("as floats", values={"q_first": 4.0, "q_second": torch.tensor(8.0)}),),
@@ -334,12 +407,17 @@ EXERCISES = (
                 "cannot be differentiated. Take the first.",
                 {"loss, _ = loss_accuracy": "_, loss = loss_accuracy"},
             ),
+            Mistake(
+                "The copies are float32, which keeps seven digits of the parameters' sixteen: let them keep the "
+                "caller's dtype.",
+                {"value.detach().clone()": "value.detach().float()", "(leaves, x)": "(leaves, x.float())"},
+            ),
         ),
         variants=(
             Variant(
                 "torch.autograd.grad",
                 code="def gradients_by_autograd(params, x, labels):\n"
-                "    leaves = {k: torch.tensor(v.tolist(), requires_grad=True) for k, v in params.items()}\n"
+                "    leaves = {k: torch.tensor(v.tolist(), dtype=v.dtype, requires_grad=True) for k, v in params.items()}\n"
                 "    loss = loss_accuracy(forward(leaves, x)[1], labels)[0]\n"
                 "    return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values()))))",
             ),
@@ -370,7 +448,7 @@ EXERCISES = (
             Mistake(
                 "The gradients add up from step to step: the second step also uses the first one's. Empty them "
                 "(`parameter.grad = None` or `.zero_()`) at every step.",
-                {"            parameter.grad = None\n": ""},
+                {"    for parameter in params.values():\n        parameter.grad = None\n": ""},
             ),
             Mistake(
                 "The update itself must not be tracked: put it under `with torch.no_grad():`.",
@@ -419,10 +497,10 @@ EXERCISES = (
             ),
         ),
         hints=(
-            "Forward, loss, `loss.backward()`; then, under `torch.no_grad()`, move each parameter and empty its "
-            "gradient; return `loss.item()`.",
-            "`parameter -= learning_rate * parameter.grad`, then `parameter.grad = None`, for each of "
-            "`params.values()`.",
+            "Empty every gradient; forward, loss, `loss.backward()`; then, under `torch.no_grad()`, move each "
+            "parameter; return `loss.item()`.",
+            "For each of `params.values()`: `parameter.grad = None` before, and `parameter -= learning_rate * "
+            "parameter.grad` after `backward`.",
         ),
     ),
     choice(
@@ -505,8 +583,10 @@ EXERCISES = (
     Exercise(
         id="2.6",
         names=("copy_params",),
-        inputs=lambda g: {"params": draw_params(g), "x": torch.randn(6, 2, generator=g)},
+        inputs=draw_exact_params,
         probe=probe_copy_params,
+        rtol=1e-10,
+        atol=1e-12,
         mistakes=(
             Mistake(
                 "The network's weights are now your `params` themselves, so training the network changes them: "
@@ -541,6 +621,11 @@ EXERCISES = (
             Mistake(
                 "`nn.Linear` keeps one row per output, as you do: nothing is to be transposed.",
                 {'params["Wh"]': 'params["Wh"].T'},
+            ),
+            Mistake(
+                "Digits are lost on the way: numbers that pass through float32 (such as a new tensor made from a "
+                "list) keep seven of their sixteen. Copy the tensors themselves.",
+                {'params["Wh"]': 'params["Wh"].float()'},
             ),
         ),
         variants=(
@@ -612,9 +697,9 @@ EXERCISES = (
     Exercise(
         id="2.8",
         names=("network_step",),
-        inputs=draw_steps,
+        inputs=draw_deep_steps,
         probe=probe_network_step,
-        parts=("losses", "parameters"),
+        parts=("losses", "parameters", "training mode during the step"),
         mistakes=(
             Mistake(
                 "That is one softmax too many: `nn.CrossEntropyLoss` takes logits (exercise 2.7).",
@@ -641,6 +726,23 @@ EXERCISES = (
             Mistake(
                 "That is the sum over the batch; the mean is meant (it is what `nn.CrossEntropyLoss()` gives).",
                 {"nn.CrossEntropyLoss()": 'nn.CrossEntropyLoss(reduction="sum")'},
+            ),
+            Mistake(
+                "The loss function takes the logits first, then the labels.",
+                {"(network(x), labels)": "(labels, network(x))"},
+            ),
+            Mistake(
+                "Some layers did not move: a network may have more than two. `network.parameters()` are all of them.",
+                {"in network.parameters()": "in (*network[0].parameters(), *network[2].parameters())"},
+            ),
+            Mistake(
+                "The step is to be as long as its argument `learning_rate` says, not always 0.3.",
+                {"-= learning_rate *": "-= 0.3 *"},
+            ),
+            Mistake(
+                "You switch to evaluation mode, in which dropout does nothing: a step of training leaves the mode "
+                "alone.",
+                {"    network.zero_grad()\n": "    network.eval()\n    network.zero_grad()\n"},
             ),
         ),
         variants=(
@@ -674,7 +776,7 @@ EXERCISES = (
         names=("optimiser_step",),
         inputs=draw_steps,
         probe=probe_optimiser_step,
-        parts=("losses", "parameters"),
+        parts=("losses", "parameters", "training mode during the step"),
         mistakes=(
             Mistake(
                 "The gradients of the last step are still there: `optimiser.zero_grad()` at every step.",
@@ -706,6 +808,18 @@ EXERCISES = (
                 "That is the loss after the step; the one before it costs nothing extra.",
                 {"return loss.item()": "return nn.CrossEntropyLoss()(network(x), labels).item()"},
             ),
+            Mistake(
+                "Use the optimiser that you are given: a new one at every step forgets what it kept (momentum), and "
+                "has settings of its own.",
+                {
+                    "    optimiser.zero_grad()\n": "    optimiser = torch.optim.SGD(network.parameters(), lr=0.3)\n    optimiser.zero_grad()\n"
+                },
+            ),
+            Mistake(
+                "You switch to evaluation mode, in which dropout does nothing: a step of training leaves the mode "
+                "alone.",
+                {"    optimiser.zero_grad()\n": "    network.eval()\n    optimiser.zero_grad()\n"},
+            ),
         ),
         variants=(
             Variant(
@@ -731,7 +845,10 @@ EXERCISES = (
         names=("evaluate",),
         inputs=draw_measured,
         probe=probe_evaluate,
-        parts=("loss", "accuracy", "gradients recorded", "training mode afterwards"),
+        parts=(
+            *("loss", "accuracy", "gradients recorded", "examples in the largest batch"),
+            *("examples taken in order", "modes afterwards"),
+        ),
         mistakes=(
             Mistake(
                 "The network was still in training mode, so dropout struck out hidden units while you measured: "
@@ -754,6 +871,16 @@ EXERCISES = (
             Mistake(
                 "The network is left in evaluation mode: put back the mode in which you found it.",
                 {"    network.train(was_training)\n": ""},
+            ),
+            Mistake(
+                "A network that was in evaluation mode is in training mode afterwards: put back the mode in which "
+                "you found it.",
+                {"network.train(was_training)": "network.train()"},
+            ),
+            Mistake(
+                "All examples go through the network at once; no batch may be larger than `batch_size`, or data "
+                "that do not fit into memory cannot be measured.",
+                {"split(batch_size)": "split(len(x))"},
             ),
             Mistake(
                 "The accuracy is a number of examples; it should be a share.", {"right / len(x)": "right"}
@@ -872,6 +999,8 @@ EXERCISES = (
         id="2.12",
         names=("as_inputs",),
         inputs=draw_images,
+        probe=probe_images,
+        parts=("rows of five images", "rows of one image"),
         mistakes=(
             Mistake(
                 "The values still go up to 255: with weights of any size, every tanh would be saturated. Divide.",
@@ -895,6 +1024,11 @@ EXERCISES = (
                 "The pixels of different images are mixed: a reshape to (pixels, N) and a transpose do not give "
                 "rows. Flatten each image.",
                 {"images.flatten(start_dim=1)": "images.reshape(-1, len(images)).T"},
+            ),
+            Mistake(
+                "`squeeze()` removes every dimension of size 1, also the first one if there is a single image; "
+                "`flatten(start_dim=1)` needs no help.",
+                {"images.flatten": "images.squeeze().flatten"},
             ),
         ),
         variants=(
@@ -949,6 +1083,8 @@ EXERCISES = (
         id="2.14",
         names=("confusion",),
         inputs=draw_predictions,
+        probe=probe_int64,
+        parts=("counts", "dtype"),
         mistakes=(
             Mistake(
                 "Rows and columns are swapped: the true class is the row.",
@@ -974,6 +1110,14 @@ EXERCISES = (
             Mistake(
                 "Only the right answers are counted: each pair of true and predicted class belongs somewhere.",
                 {"matrix[label, prediction] += 1": "matrix[label, label] += label == prediction"},
+            ),
+            Mistake(
+                "The counts are right, but asked is the dtype int64 (`torch.int64`).",
+                {"dtype=torch.int64": "dtype=torch.int32"},
+            ),
+            Mistake(
+                "Eight bits count to 255 and begin again at 0: make the zeros int64.",
+                {"dtype=torch.int64": "dtype=torch.uint8", "return matrix": "return matrix.long()"},
             ),
         ),
         variants=(
@@ -1016,6 +1160,11 @@ EXERCISES = (
                 "That is the whole row divided by its sum; the share that is right stands on the diagonal.",
                 {"matrix.diagonal() / matrix.sum(dim=1)": "matrix / matrix.sum(dim=1, keepdim=True)"},
             ),
+            Mistake(
+                "The largest number of a row is not always the right answer: a class may be taken for another most "
+                "of the time. What is right stands on the diagonal.",
+                {"matrix.diagonal()": "matrix.max(dim=1).values"},
+            ),
         ),
         variants=(
             Variant(
@@ -1033,6 +1182,8 @@ EXERCISES = (
         id="2.16",
         names=("most_confident_errors",),
         inputs=draw_errors,
+        probe=probe_int64,
+        parts=("row numbers", "dtype"),
         mistakes=(
             Mistake(
                 "Those are places in the list of wrong predictions, not row numbers of the data: look them up in it.",
@@ -1215,8 +1366,9 @@ EXERCISES = (
     Exercise(
         id="2.20",
         names=("train_lifted_svm",),
-        inputs=draw_rings,
+        inputs=draw_saddle,
         probe=probe_lifted_svm,
+        parts=("classes with a small C", "classes with a large C", "dtype"),
         mistakes=(
             Mistake(
                 "A straight line among the points themselves: lift them, when training and when predicting.",
@@ -1238,14 +1390,29 @@ EXERCISES = (
                 "Return a function from points to classes, not the machine: it knows nothing of `lift`.",
                 {"return predict": "return machine"},
             ),
+            Mistake(
+                "`SVC` has the RBF kernel unless you say otherwise: asked is a linear machine on the features.",
+                {'kernel="linear", ': ""},
+            ),
+            Mistake("Hand `C` on to the machine: without it the price is always 1.", {", C=C": ""}),
+            Mistake(
+                "The features are there, so the machine itself is linear: with a polynomial kernel you lift twice.",
+                {'kernel="linear"': 'kernel="poly", degree=2, gamma=1.0, coef0=1.0'},
+            ),
+            Mistake(
+                "`predict` of scikit-learn gives a NumPy array: turn it into a tensor (`torch.from_numpy`).",
+                {
+                    "torch.from_numpy(machine.predict(lift(places).numpy()))": "machine.predict(lift(places).numpy())"
+                },
+            ),
         ),
         variants=(
             Variant(
-                "LinearSVC and a lambda, returning NumPy",
+                "scikit-learn's names and a lambda",
                 code="def train_lifted_svm(x, labels, C=1.0):\n"
-                "    from sklearn.svm import LinearSVC\n"
-                "    m = LinearSVC(C=C, max_iter=50_000).fit(lift(x), labels)\n"
-                "    return lambda places: m.predict(lift(places))",
+                "    from sklearn.svm import SVC as Machine\n"
+                "    m = Machine(C=C, kernel='linear').fit(lift(x), labels)\n"
+                "    return lambda places: torch.tensor(m.predict(lift(places)))",
             ),
             Variant(
                 "the sign of the distance",
@@ -1291,7 +1458,8 @@ EXERCISES = (
         },
         {
             1: "A circle *is* a curve of second degree: x₁² + x₂² = r².",
-            3: "The constant is the same for all points, so it shifts the decision and drowns nothing.",
+            3: "A larger constant makes the terms of first degree larger, beside which those of second degree are "
+            "weaker still: try coef0 = 10.",
         },
         right="b",
         why=2,

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +45,17 @@ class Observation:
 
 
 def observe(probe: Probe, names: dict[str, Any], encoded_inputs: str) -> Observation:
-    """Call the probe in this thread and return what it saw; never raises an `Exception`."""
-    inputs: Inputs = values.decode(encoded_inputs, tensors=True)
+    """Call the probe in this thread and return what it saw; never raises what the answer raises."""
     printed = _Printed()
+    with _surroundings(printed):
+        return _observe(probe, names, encoded_inputs, printed)
+
+
+def _observe(probe: Probe, names: dict[str, Any], encoded_inputs: str, printed: _Printed) -> Observation:
+    inputs: Inputs = values.decode(encoded_inputs, tensors=True)
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _quiet_warnings():
-            returned = values.encode(probe(names, inputs))
-            inputs_after = values.encode(inputs)
+        returned = values.encode(probe(names, inputs))
+        inputs_after = values.encode(inputs)
     except TooSlow:
         raise
     except BaseException as error:  # an answer may also raise SystemExit or KeyboardInterrupt
@@ -72,19 +76,32 @@ def observe_within(
     is raised inside it again and again for a while; what sleeps inside a library is left behind.
     """
     result: list[Observation] = []
+    printed = _Printed()
+
+    # An event, because an interrupted `join` can take a running thread for a dead one (Python < 3.13).
+    ended = threading.Event()
 
     def work() -> None:
-        with contextlib.suppress(TooSlow):
-            result.append(observe(probe, names, encoded_inputs))
+        try:
+            result.append(_observe(probe, names, encoded_inputs, printed))
+        except TooSlow:
+            pass
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=work, daemon=True, name="probe")
-    with contextlib.redirect_stdout(_Printed()), contextlib.redirect_stderr(_Printed()):
-        thread.start()
-        thread.join(seconds)
-        deadline = time.monotonic() + 2.0
-        while thread.is_alive() and time.monotonic() < deadline:
-            _raise_in(thread, TooSlow)
-            thread.join(0.05)
+    # Surroundings belong to the whole process: changed and restored here, never by a thread left behind.
+    with _surroundings(printed):
+        try:
+            thread.start()
+            end = time.monotonic() + seconds
+            while not ended.is_set() and time.monotonic() < end:
+                ended.wait(0.1)  # in slices: on Windows a student could not interrupt a long wait
+        finally:  # also when the student interrupts the check
+            deadline = time.monotonic() + 2.0
+            while not ended.is_set() and time.monotonic() < deadline:
+                _raise_in(thread, TooSlow)
+                ended.wait(0.05)
     return result[0] if result else None
 
 
@@ -115,7 +132,9 @@ def _is_answer(filename: str) -> bool:
 def _safely(text: Callable[[], str]) -> str:
     try:
         return text()
-    except Exception as error:  # a student's exception may itself fail to print
+    except TooSlow:
+        raise
+    except BaseException as error:  # a student's exception may itself fail to print
         return f"(its message could not be read: {type(error).__name__})"
 
 
@@ -143,11 +162,11 @@ class _Printed(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def _quiet_warnings() -> Any:
-    # `catch_warnings` resets filters for all threads; the other thread only waits, so nobody is disturbed.
-    with warnings.catch_warnings():
+def _surroundings(printed: _Printed) -> Iterator[None]:
+    """Take printed text and leave out warnings while a probe runs."""
+    recursion = sys.getrecursionlimit()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        recursion = sys.getrecursionlimit()
         try:
             yield
         finally:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from course_utils.display import display_bundle, in_notebook
+
 VERDICT_TYPE = "application/vnd.course.verdict+json"
 Tone = Literal["good", "bad", "open", "note"]
 # Text and background with a contrast above 7:1; the sign before the title does not rely on colour.
@@ -37,17 +39,15 @@ def show(tone: Tone, title: str, paragraphs: Sequence[str], *, verdict: dict[str
     bundle: dict[str, Any] = {"text/plain": plain, "text/html": _html(tone, title, paragraphs)}
     if verdict is not None:
         bundle[VERDICT_TYPE] = verdict
-    display_bundle(bundle)
+    show_bundle(bundle)
 
 
-def display_bundle(bundle: dict[str, Any]) -> None:
+def show_bundle(bundle: dict[str, Any]) -> None:
     """Display a bundle of representations in a notebook, or print its plain text."""
     if _silent:
         return
     if in_notebook():
-        from IPython.display import display
-
-        display(bundle, raw=True)
+        display_bundle(bundle)
     else:
         print(bundle["text/plain"])
 
@@ -61,14 +61,6 @@ def silence() -> Iterator[None]:
         yield
     finally:
         _silent = before
-
-
-def in_notebook() -> bool:
-    """Whether this process is a kernel that a notebook talks to."""
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    return shell is not None and getattr(shell, "kernel", None) is not None
 
 
 def code_block(source: str) -> str:

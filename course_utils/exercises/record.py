@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from course_utils.exercises import catalogue
 from course_utils.exercises.specification import Notebook
+from course_utils.files import write_whole
 
 # Set by continuous integration, and by pytest (so in every kernel that nbval starts).
 AUTOMATIC = ("CI", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")
@@ -50,29 +51,42 @@ def read(notebook: Notebook) -> dict[str, State]:
     if not is_kept():
         return states
     try:
-        kept = json.loads(progress_file(notebook).read_text(encoding="utf-8"))["exercises"]
-        for exercise_id, state in kept.items():
-            if exercise_id in states:
-                states[exercise_id] = State(**state)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return states
+        file = progress_file(notebook)
+        text = file.read_text(encoding="utf-8")
+    except OSError:
+        return states
+    try:
+        kept = json.loads(text)["exercises"]
+        return {key: _state(kept.get(key)) for key in states}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        with contextlib.suppress(OSError):  # whatever it was, the next check must not overwrite it
+            file.replace(file.with_suffix(".damaged"))
+        return states
 
 
 def write(notebook: Notebook, states: dict[str, State]) -> str:
     """Write the states down; return a sentence if that was not possible, else nothing."""
     if not is_kept():
         return ""
-    file = progress_file(notebook)
     content = {"notebook": notebook.name, "exercises": {k: asdict(v) for k, v in states.items()}}
     try:
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{notebook.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(content, out, indent=1)
-        Path(temporary).replace(file)
+        file = progress_file(notebook)
+        write_whole(file, json.dumps(content, indent=1) + "\n")
     except OSError as error:
-        return f"Your progress could not be written to {file.name} ({error.strerror}); your answers are safe."
+        return f"Your progress could not be written down ({error.strerror}); your answers are safe."
     return ""
+
+
+def _state(kept: object) -> State:
+    """Read one exercise's state; what is missing or of another type counts as new."""
+    state = State()
+    if isinstance(kept, dict):
+        for field in fields(State):
+            value = kept.get(field.name)
+            if type(value) is type(getattr(state, field.name)):
+                setattr(state, field.name, value)
+        state.hints = [number for number in state.hints if type(number) is int]
+    return state
 
 
 def points(notebook: Notebook, states: dict[str, State]) -> tuple[float, float]:

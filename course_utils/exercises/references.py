@@ -13,7 +13,9 @@ from course_utils.exercises import catalogue, panel, values
 from course_utils.exercises.observe import Observation, observe
 from course_utils.exercises.specification import Answer, Exercise, Notebook
 
-MARK = "__course_reference__"
+# References of this process by identity. (A mark on the object would be copied by `functools.wraps`.)
+_OURS: dict[int, Any] = {}
+CACHED = 5000  # observations kept by one `References`
 
 
 class References:
@@ -27,7 +29,7 @@ class References:
         self._before: dict[str, dict[str, Any]] = {}
         self._answers: dict[str, dict[str, Any]] = {}
         self._inputs: dict[tuple[str, int], str] = {}
-        self._observed: dict[tuple[str, int, int], Observation] = {}
+        self._observed: dict[tuple[str, int, int], tuple[Observation, Answer | None]] = {}
 
     def answer(self, exercise: Exercise) -> dict[str, Any]:
         """Return the names that the exercise defines, bound to the reference."""
@@ -79,11 +81,15 @@ class References:
     def observe(self, exercise: Exercise, seed: int, change: Answer | None = None) -> Observation:
         """Return what the probe sees of the reference, or of a changed answer, on a seed's inputs."""
         key = (exercise.id, seed, id(change))
+        if len(self._observed) > CACHED:
+            self._observed.clear()
+            self._inputs.clear()
         if key not in self._observed:
             names = self.answer(exercise) if change is None else self.changed(exercise, change)
             probe = values_of if exercise.is_value else exercise.probe
-            self._observed[key] = observe(probe, names, self.inputs(exercise, seed))
-        return self._observed[key]
+            # `change` is kept as well: while it lives, no other object has its id
+            self._observed[key] = (observe(probe, names, self.inputs(exercise, seed)), change)
+        return self._observed[key][0]
 
     def _run_to(self, exercise: Exercise) -> None:
         while exercise.id not in self._answers:
@@ -102,8 +108,7 @@ class References:
         answer = {name: self._namespace[name] for name in text.names}
         for value in answer.values():
             if callable(value):
-                with contextlib.suppress(AttributeError, TypeError):
-                    setattr(value, MARK, text.id)
+                _OURS[id(value)] = value
         self._answers[text.id] = answer
 
 
@@ -114,7 +119,7 @@ def values_of(names: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]: 
 
 def is_reference(value: object) -> bool:
     """Whether this very object was bound by a check in place of a student's answer."""
-    return isinstance(getattr(value, "__dict__", None), dict | type(type.__dict__)) and MARK in vars(value)
+    return _OURS.get(id(value)) is value and value is not None
 
 
 def _execute(source: str, filename: str, namespace: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from course_utils.display import in_notebook
 from course_utils.exercises import catalogue, checking, panel, record
 from course_utils.exercises.judge import Verdict
 from course_utils.exercises.specification import Exercise, Notebook
@@ -49,6 +50,10 @@ def check(exercise_id: str) -> None:
         bound = ""
         if verdict.status != "right":
             bound = checking.bind(notebook, exercise, namespace, keep=verdict.status != "blank")
+    except KeyboardInterrupt:
+        title = f"Exercise {exercise.id}: stopped"
+        panel.show("open", title, ["The check was interrupted; nothing was decided."])
+        return
     except Exception as error:  # a check never raises: a fault of ours must not stop the student
         verdict = Verdict(
             "broken",
@@ -124,7 +129,7 @@ def reset(exercise_id: str) -> None:
         from IPython.core.getipython import get_ipython
 
         shell = get_ipython()
-        if shell is not None and panel.in_notebook():
+        if shell is not None and in_notebook():
             shell.set_next_input(stub)
         where = "It stands in a new cell below; delete your old one when you no longer need it."
         panel.show("note", f"Exercise {exercise.id}, as it was", [where, stub])
@@ -151,7 +156,7 @@ def progress(notebook_id: str | None = None) -> None:
         )
         heads = "".join(f'<th style="text-align:left">{h}</th>' for h in ("", "Exercise", "State", "Points"))
         table = f"<table><caption>{title}</caption><tr>{heads}</tr>{cells}</table>"
-        panel.display_bundle({"text/plain": plain, "text/html": table})
+        panel.show_bundle({"text/plain": plain, "text/html": table})
 
 
 def _remember(notebook: Notebook, exercise: Exercise, verdict: Verdict) -> str:
@@ -208,7 +213,7 @@ def _fail_when_strict(message: str) -> None:
     """
     if os.environ.get("COURSE_CHECK") != "strict":
         return
-    if not panel.in_notebook():
+    if not in_notebook():
         raise AssertionError(message)
     from IPython.core.getipython import get_ipython
 

@@ -33,7 +33,10 @@ def call(names: dict[str, Any], inputs: Inputs) -> Any:
 
 
 def call_without_autograd(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Call the exercise's only name where autograd cannot work: for gradients to be derived by hand."""
+    """Call the exercise's only name where `backward()` fails: for gradients to be derived by hand.
+
+    There are ways around it (`torch.func`, leaving inference mode); who takes them knows what he does.
+    """
     import torch
 
     (answer,) = names.values()

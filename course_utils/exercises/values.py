@@ -18,6 +18,7 @@ MAX_TEXT = 20_000
 MAX_ITEMS = 20_000
 MAX_DEPTH = 12
 MAX_BYTES = 64 * 2**20
+MAX_PARTS = 400_000
 _DTYPES = {
     *("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"),
     *("bfloat16", "complex64", "complex128"),
@@ -49,8 +50,11 @@ class Opaque:
 
 
 def encode(value: object) -> str:
-    """Write a value as JSON text; what is not plain becomes the name of its type."""
-    return json.dumps(_encode(value, depth=0), allow_nan=False)
+    """Write a value as JSON text; what is not plain, or too large, becomes the name of its type."""
+    text = json.dumps(_encode(value, depth=0), allow_nan=False)
+    if len(text) > MAX_BYTES:
+        return json.dumps(_opaque(f"{type(value).__name__} of {len(text)} bytes"))
+    return text
 
 
 def decode(text: str, *, tensors: bool = False) -> Any:
@@ -70,6 +74,9 @@ def decode(text: str, *, tensors: bool = False) -> Any:
     """
     if len(text) > MAX_BYTES:
         raise ValueError(f"the value takes {len(text)} characters; at most {MAX_BYTES} are read")
+    # before parsing: parsed, each part takes fifty bytes and more
+    if sum(map(text.count, "[{,")) > MAX_PARTS:
+        raise ValueError(f"the value has more than {MAX_PARTS} parts")
     try:
         # int(...) of a long digit string is quadratic: a number that long is nobody's answer.
         parsed = json.loads(text, parse_int=_short_int, parse_constant=_no_constant)

@@ -121,9 +121,9 @@ def _run_all(key: str, *, scale: str, seeds: int, folder: Path, command: str) ->
                 versions=_versions(),
                 command=command,
             )
-            path = append(row, folder=folder)
             shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:4])
             print(f"{key}, {setting}, seed {seed}: {shown} ({seconds:.1f} s)", flush=True)
+            path = append(row, folder=folder)
     print(f"Written to {path}. `course results show {key}` sets it beside the report.")
 
 

@@ -18,6 +18,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from course_utils.display import display_bundle, in_notebook
+
 # At most this share of the time goes into drawing, and no eye needs more than five frames a second.
 DRAWING_SHARE = 0.2
 SECONDS_BETWEEN_FRAMES = 0.2
@@ -120,16 +122,6 @@ class LiveFigure:
         self._next_frame_at = time.perf_counter() + pause
 
 
-def in_notebook() -> bool:
-    """Return whether the code runs in a Jupyter kernel."""
-    if "IPython" not in sys.modules:
-        return False
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return shell is not None and getattr(shell, "kernel", None) is not None
-
-
 def is_watched() -> bool:
     """Return whether somebody sees outputs appear: a kernel, neither a test (pytest, nbval) nor a page built.
 
@@ -147,16 +139,6 @@ def as_html(figure: Figure, *, alt: str) -> str:
     picture = base64.b64encode(buffer.getvalue()).decode("ascii")
     width = round(figure.get_figwidth() * 96)  # a CSS pixel is 1/96 inch
     return f'<img width="{width}" alt="{html.escape(alt)}" src="data:image/png;base64,{picture}">'
-
-
-def display_bundle(bundle: dict[str, str], *, handle: Any = None) -> None:
-    """Display the same thing in several formats (MIME type -> text), or replace the output of ``handle``."""
-    from IPython.display import display
-
-    if handle is None:
-        display(bundle, raw=True)
-    else:
-        handle.update(bundle, raw=True)
 
 
 def _described(alt: str) -> str:

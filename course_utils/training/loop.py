@@ -83,6 +83,9 @@ def fit(
     History
         The measurements.
     """
+    for part, x in (("train", x_train), ("test", x_test)):
+        if len(x) == 0:
+            raise ValueError(f"x_{part} is empty: give at least one example.")
     history = History()
     n = len(x_train)
     for epoch in range(epochs + 1):

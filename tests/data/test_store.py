@@ -38,7 +38,7 @@ def is_whole(folder: Path) -> bool:
     data = store.open_stored(folder)
     parts = (data.train.images, data.train.labels, data.test.images, data.test.labels)
     digest = content_hash(Arrays(*(part.numpy() for part in parts)), data.classes)
-    return digest == data.content_hash and folder.name == f"{data.name}-{digest[:16]}"
+    return digest == data.content_hash and folder.name == f"{data.name}-{digest[:16]}-{store.LAYOUT}"
 
 
 def test_what_is_kept_is_opened_again(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def verdict_on(exercise_id, source):
 
 def helps(verdict):
     """Whether a verdict says more than that the values are wrong."""
-    bare = "has the right shape but wrong values." in verdict.message or "is not right." in verdict.message
+    bare = "has the right shape but wrong values." in verdict.message or " not right." in verdict.message
     return bool(verdict.mistake) or not bare
 
 

@@ -41,9 +41,12 @@ def seeds_for(notebook, exercise):
         return PUBLIC_SEEDS[:1]
     ours = references(notebook.id)
     ours.observe(exercise, 0)
-    started = time.perf_counter()
-    ours.observe(exercise, 10_000)
-    return range(5) if time.perf_counter() - started > 0.005 else range(200)
+    seconds = []
+    for seed in range(10_000, 10_005):  # the quickest of five: a busy machine must not lower the coverage
+        started = time.perf_counter()
+        ours.observe(exercise, seed)
+        seconds.append(time.perf_counter() - started)
+    return range(5) if min(seconds) > 0.005 else range(200)
 
 
 def seen_from(notebook, exercise, names, seeds):

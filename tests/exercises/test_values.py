@@ -111,3 +111,8 @@ def test_text_that_is_not_such_json_is_refused(text):
 
 def test_an_honest_array_of_that_form_is_read():
     assert isinstance(decode(json.dumps(ARRAY)), Array)
+
+
+def test_many_small_parts_are_refused_before_they_are_parsed():
+    with pytest.raises(ValueError, match="parts"):
+        decode("[" + "[]," * 500_000 + "[]]")

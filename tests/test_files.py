@@ -1,0 +1,28 @@
+"""A file is the old one or the new one, never half of it."""
+
+import os
+
+import pytest
+
+from course_utils.files import write_whole
+
+
+def test_text_and_bytes_are_written_as_they_are(tmp_path):
+    write_whole(tmp_path / "a", "line\n\u00fc\n")
+    write_whole(tmp_path / "b", b"\r\n")
+    assert (tmp_path / "a").read_bytes() == "line\n\u00fc\n".encode()
+    assert (tmp_path / "b").read_bytes() == b"\r\n"
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    file = tmp_path / "a"
+    write_whole(file, "old")
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(file, "new")
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
