@@ -754,7 +754,7 @@ Markdown(ledger.table("A5"))
 # $$k_\text{linear} = x \cdot z \qquad k_\text{poly} = (\gamma\, x \cdot z + c_0)^d \qquad
 # k_\text{rbf} = e^{-\gamma |x - z|^2}$$
 #
-# `C` is the price of a point on the wrong side. In scikit-learn $d$ is `degree`, $\gamma$ is `gamma` and $c_0$ is
+# `C` is the price of a point on the wrong side, or inside the margin. In scikit-learn $d$ is `degree`, $\gamma$ is `gamma` and $c_0$ is
 # `coef0`, **0 unless you say otherwise**. Remember that.
 
 # %%

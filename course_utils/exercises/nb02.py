@@ -1383,7 +1383,7 @@ EXERCISES = (
                 {"lift(x).numpy()": "x.numpy()"},
             ),
             Mistake(
-                "Those are signed distances; the classes come from `machine.predict`.",
+                "Those are signed scores; the classes come from `machine.predict`.",
                 {"machine.predict": "machine.decision_function"},
             ),
             Mistake(
