@@ -7,6 +7,7 @@ back from each typical mistake: the one that gives the student's very values nam
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -112,7 +113,7 @@ def compare_observations(exercise: Exercise, expected: Observation, got: Observa
         )
         return [] if same else [Difference("failure", "", None, None)]
     tolerance: dict[str, Any] = {"rtol": exercise.rtol, "atol": exercise.atol}
-    ours, theirs = values.decode(expected.returned or "null"), values.decode(got.returned or "null")
+    ours, theirs = _read(expected.returned), _read(got.returned)
     if exercise.is_value:
         ours, theirs = _normal(ours), _normal(theirs)
     elif ours is None:  # an answer that works on its inputs may return them as well
@@ -120,8 +121,8 @@ def compare_observations(exercise: Exercise, expected: Observation, got: Observa
     differences = compare(ours, theirs, parts=exercise.parts, **tolerance)
     if not differences and not exercise.is_value:
         after = compare(
-            values.decode(expected.inputs_after or "null"),
-            values.decode(got.inputs_after or "null"),
+            _read(expected.inputs_after),
+            _read(got.inputs_after),
             **tolerance,
         )
         differences = [Difference("inputs", d.where, d.expected, d.got) for d in after]
@@ -138,13 +139,23 @@ def _same(exercise: Exercise, one: Observation, other: Observation) -> bool:
 def _has_values(wanted: Mapping[str, Any], observation: Observation) -> bool:
     """Whether the student's values agree with those that a mistake of a value exercise names."""
     try:
-        held = _normal(values.decode(observation.returned or "null"))
+        held = _normal(_read(observation.returned))
     except ValueError:
         return False
     return isinstance(held, dict) and all(
         name in held and not compare(_normal(value), held[name], rtol=1e-3, atol=1e-9)
         for name, value in wanted.items()
     )
+
+
+def _read(text: str | None) -> Any:
+    """Decode a value; small ones are remembered, because each is compared with many mistakes."""
+    return _read_small(text or "null") if len(text or "") < 20_000 else values.decode(text or "null")
+
+
+@functools.lru_cache(maxsize=512)
+def _read_small(text: str) -> Any:
+    return values.decode(text)
 
 
 def _normal(value: Any) -> Any:
@@ -166,7 +177,7 @@ def _is_blank(observation: Observation | None) -> bool:
         # torch raises NotImplementedError too; the stub's names its exercise
         failure = observation.failure
         return failure.type_name == "NotImplementedError" and failure.message.startswith("Exercise ")
-    returned = values.decode(observation.returned or "null")
+    returned = _read(observation.returned)
     if isinstance(returned, dict) and returned:
         return any(value is Ellipsis for value in returned.values())
     return returned is Ellipsis

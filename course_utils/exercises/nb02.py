@@ -192,7 +192,7 @@ def probe_copy_params(names: dict[str, Any], inputs: Inputs) -> Any:
     params = inputs["params"]
     hidden, features = params["Wh"].shape
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         network = nn.Sequential(nn.Linear(features, hidden), nn.Tanh(), nn.Linear(hidden, len(params["by"])))
     network.double()
     names["copy_params"](network, params)
@@ -269,7 +269,7 @@ def probe_evaluate(names: dict[str, Any], inputs: Inputs) -> Any:
     network.register_forward_hook(watch)
     found, modes = [], []
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(inputs["seed"])
+        torch.default_generator.manual_seed(inputs["seed"])
         for mode in (True, False):
             batches.clear()
             network.train(mode)
@@ -296,7 +296,7 @@ def probe_fit(names: dict[str, Any], inputs: Inputs) -> Any:
     network.eval()
     optimiser = torch.optim.SGD(network.parameters(), lr=0.5)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(inputs["seed"])
+        torch.default_generator.manual_seed(inputs["seed"])
         history = names["fit"](
             network,
             optimiser,

@@ -29,6 +29,7 @@ class References:
         self._before: dict[str, dict[str, Any]] = {}
         self._answers: dict[str, dict[str, Any]] = {}
         self._inputs: dict[tuple[str, int], str] = {}
+        self._changed: dict[int, tuple[dict[str, Any], Answer]] = {}
         self._observed: dict[tuple[str, int, int], tuple[Observation, Answer | None]] = {}
 
     def answer(self, exercise: Exercise) -> dict[str, Any]:
@@ -58,6 +59,12 @@ class References:
         self._run_to(exercise)
         if exercise.is_value:
             return {**self.answer(exercise), **change.values}
+        if id(change) not in self._changed:
+            # `change` is kept as well: while it lives, no other object has its id
+            self._changed[id(change)] = (self._run_changed(exercise, change), change)
+        return self._changed[id(change)][0]
+
+    def _run_changed(self, exercise: Exercise, change: Answer) -> dict[str, Any]:
         source = change.code or self.texts.exercises[exercise.id].solution
         for old, new in change.replace.items():
             if old not in source:
@@ -87,7 +94,6 @@ class References:
         if key not in self._observed:
             names = self.answer(exercise) if change is None else self.changed(exercise, change)
             probe = values_of if exercise.is_value else exercise.probe
-            # `change` is kept as well: while it lives, no other object has its id
             self._observed[key] = (observe(probe, names, self.inputs(exercise, seed)), change)
         return self._observed[key][0]
 
