@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from course_utils.training.devices import describe_device, one_thread
-from course_utils.training.many import Setting, train_grid, train_one
+from course_utils.training.grid import Setting, train_grid, train_one
 
 MODELS = 45
 POINTS = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,16 @@ def in_notebook() -> bool:
 
     shell = get_ipython()
     return shell is not None and getattr(shell, "kernel", None) is not None
+
+
+def is_watched() -> bool:
+    """Return whether somebody sees outputs appear: a kernel, neither a test (pytest, nbval) nor a page built.
+
+    ``COURSE_STATIC=1`` says that nobody does.
+    """
+    static = os.environ.get("COURSE_STATIC", "") not in ("", "0")
+    # pytest sets PYTEST_VERSION; the kernels that nbval starts inherit it
+    return in_notebook() and not static and "PYTEST_VERSION" not in os.environ
 
 
 def display_bundle(bundle: Mapping[str, Any], *, handle: Any = None) -> None:

@@ -44,7 +44,7 @@ from course_utils.exercises import begin, check, hint, mine, progress, reset, so
 from course_utils.scale import pick
 from course_utils.training.devices import one_thread
 from course_utils.training.loop import History
-from course_utils.training.many import Setting, train_grid
+from course_utils.training.grid import Setting, train_grid
 
 begin("01")
 

@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from reading_figures import Pictures
 
+import course_utils.display
 from course_utils import plots
 from course_utils.plots import display
 
@@ -103,7 +104,7 @@ def test_a_figure_instead_of_a_function_is_refused_with_the_remedy():
 def test_a_test_or_a_page_being_made_means_that_nobody_watches(variable, monkeypatch):
     for name in ("COURSE_STATIC", "PYTEST_VERSION"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(display, "in_notebook", lambda: True)
+    monkeypatch.setattr(course_utils.display, "in_notebook", lambda: True)
     assert plots.is_watched()
     monkeypatch.setenv(variable, "1")
     assert not plots.is_watched()

@@ -16,7 +16,7 @@ from sklearn.datasets import make_circles
 from sklearn.svm import SVC
 
 from course_utils import widgets
-from course_utils.training.many import Setting, train_grid
+from course_utils.training.grid import Setting, train_grid
 from course_utils.widgets.boundaries import _arranged
 
 X, LABELS = make_circles(100, noise=0.1, factor=0.5, random_state=0)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_utils.data import load
+from course_utils.data import Split, load
 from course_utils.experiments.catalogue import Provenance
 from course_utils.models.mlp import tanh_mlp
 from course_utils.training.devices import best_device, describe_device
@@ -28,15 +28,14 @@ def run(settings: dict[str, Any], seed: int) -> dict[str, float]:
     ).to(device)
     history = fit(
         network,
-        pixels(digits.train.images).to(device),
-        digits.train.labels.to(device),
-        pixels(digits.test.images).to(device),
-        digits.test.labels.to(device),
-        optimiser=torch.optim.SGD(network.parameters(), lr=settings["learning_rate"]),
+        Split(pixels(digits.train.images), digits.train.labels),
+        Split(pixels(digits.test.images), digits.test.labels),
+        optimizer=torch.optim.SGD(network.parameters(), lr=settings["learning_rate"]),
         epochs=settings["epochs"],
         batch_size=settings["batch_size"],
         generator=generator,
         record_every=settings["epochs"],
+        train_metrics="measured",
     )
     return {
         "train_accuracy": history.train_accuracy[-1],

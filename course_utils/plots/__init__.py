@@ -1,7 +1,8 @@
 """Every figure the notebooks draw: functions that return figures, and `show`, which displays one."""
 
+from course_utils.display import is_watched
 from course_utils.plots.boundaries import boundary_and_curves, boundary_grid, decision_boundary, points
-from course_utils.plots.display import LiveFigure, is_watched, show
+from course_utils.plots.display import LiveFigure, show
 from course_utils.plots.histories import curves
 from course_utils.plots.lines import lines
 from course_utils.plots.pictures import images

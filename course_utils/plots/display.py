@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_utils.display import display_bundle, in_notebook
+from course_utils.display import display_bundle, in_notebook, is_watched
 
 # At most this share of the time goes into drawing, and no eye needs more than five frames a second.
 DRAWING_SHARE = 0.2
@@ -120,16 +119,6 @@ class LiveFigure:
         spent = time.perf_counter() - started
         pause = max(SECONDS_BETWEEN_FRAMES, spent * (1 / DRAWING_SHARE - 1))
         self._next_frame_at = time.perf_counter() + pause
-
-
-def is_watched() -> bool:
-    """Return whether somebody sees outputs appear: a kernel, neither a test (pytest, nbval) nor a page built.
-
-    ``COURSE_STATIC=1`` says that nobody does.
-    """
-    static = os.environ.get("COURSE_STATIC", "") not in ("", "0")
-    # pytest sets PYTEST_VERSION; the kernels that nbval starts inherit it
-    return in_notebook() and not static and "PYTEST_VERSION" not in os.environ
 
 
 def as_html(figure: Figure, *, alt: str) -> str:

@@ -3,120 +3,225 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.data.dataset import Split
+from course_utils.data.preprocessing import to_unit
+from course_utils.training import checkpoint as checkpoints
+from course_utils.training.errors import TrainingError
+from course_utils.training.history import History
+from course_utils.training.precision import Precision, choose_precision, computing_in
+from course_utils.training.progress import progress_bar
+from course_utils.training.state import Schedule, Training, own_randomness, sum_dtype
+from course_utils.training.validation import check_start, in_a_sentence
 
-@dataclass
-class History:
-    """What training looked like: one entry per recorded epoch; epoch 0 is the start, before any step.
+__all__ = ["History", "Training", "TrainingError", "fit", "measure"]
 
-    Losses are mean cross-entropies, accuracies are in [0, 1]. A loss that is not finite stays as it is
-    (``nan`` or ``inf``), and the accuracy beside it is ``nan``.
-    """
-
-    epochs: list[int] = field(default_factory=list)
-    train_loss: list[float] = field(default_factory=list)
-    train_accuracy: list[float] = field(default_factory=list)
-    test_loss: list[float] = field(default_factory=list)
-    test_accuracy: list[float] = field(default_factory=list)
-
-    def record(
-        self, epoch: int, train_loss: float, train_accuracy: float, test_loss: float, test_accuracy: float
-    ) -> None:
-        """Add one entry."""
-        self.epochs.append(epoch)
-        self.train_loss.append(train_loss)
-        self.train_accuracy.append(train_accuracy)
-        self.test_loss.append(test_loss)
-        self.test_accuracy.append(test_accuracy)
-
-    @property
-    def diverged(self) -> bool:
-        """Whether a recorded training loss is ``nan`` or infinite."""
-        return not all(math.isfinite(loss) for loss in self.train_loss)
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+Preprocess = Callable[[Tensor], Tensor]
 
 
 def fit(
     model: nn.Module,
-    x_train: Tensor,
-    labels_train: Tensor,
-    x_test: Tensor,
-    labels_test: Tensor,
+    train: Split,
+    test: Split | None = None,
     *,
-    optimiser: torch.optim.Optimizer,
     epochs: int,
-    batch_size: int | None,
+    optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
+    batch_size: int | None = 128,
+    schedule: Schedule | None = None,
+    augment: Augment | None = None,
+    preprocess: Preprocess = to_unit,
+    loss_function: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    precision: Precision = "auto",
+    channels_last: bool = True,
+    compile: bool = False,
     record_every: int = 1,
-    after_record: Callable[[int], None] | None = None,
+    train_metrics: Literal["running", "measured"] = "running",
+    callbacks: Iterable[Callable[[Training], None]] = (),
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int | None = None,
+    progress: bool | None = None,
+    stop_when_diverged: bool = True,
 ) -> History:
-    """Train ``model`` in place with cross-entropy, and measure it on the whole training and test sets.
+    """Train ``model`` in place on batches of ``train``; measure it on ``test`` after each epoch.
+
+    The data lie on the model's device as they are stored; a batch is an index into them, and is changed at
+    random (``augment``) and turned into numbers (``preprocess``) as a whole.
 
     Parameters
     ----------
     model
-        Maps (batch, ...) to logits (batch, classes); on the device of the data.
-    x_train, x_test
-        Inputs, (N, ...).
-    labels_train, labels_test
-        Classes, (N,) int64.
-    optimiser
-        Holds the model's parameters.
+        Maps what ``preprocess`` returns to logits (batch, classes). Its device is where everything happens.
+    train, test
+        Images uint8 (N, C, H, W), or feature vectors (N, features), and labels (N,) int64.
     epochs
         Passes through the training data.
+    optimizer
+        Any of PyTorch's, holding the model's parameters.
+    generator
+        CPU generator of the order of the examples; what ``augment`` and dropout draw starts from it too.
     batch_size
         Examples per step; the last batch of an epoch may be smaller. None: all at once, not shuffled.
-    generator
-        CPU generator of the order of the examples.
+    schedule
+        A learning-rate schedule of PyTorch's, moved on after every step (not every epoch).
+    augment
+        ``augment(images, generator)`` returns a batch changed at random; never applied to test images.
+    preprocess
+        From stored images to the model's input; by default bytes become numbers in [0, 1].
+    loss_function
+        ``loss_function(logits, labels)`` is the mean loss of a batch. What is measured on whole data sets is
+        always the cross-entropy.
+    precision
+        See `course_utils.training.precision.choose_precision`; weights stay float32 in any case.
+    channels_last
+        Whether images lie in memory pixel by pixel instead of channel by channel: with 16 bits much faster.
+    compile
+        Whether to compile the model first: pays for long runs on a GPU, never did on a CPU.
     record_every
-        Epochs between two measurements; the start and the last epoch are always measured.
-    after_record
-        Called with the epoch after each measurement.
+        Epochs between two measurements; the last epoch is always measured.
+    train_metrics
+        ``"running"``: means over the steps since the last measurement, of the batches as they were trained
+        on. ``"measured"``: a pass over all training data, as for the test data, also before the first step.
+    callbacks
+        Each is called after every step, as ``callback(training)``. At the end of an epoch ``training.step``
+        is 0. Setting ``training.stop`` ends the training after this epoch.
+    checkpoint
+        A file. If it exists, training goes on where it was written; see `course_utils.training.checkpoint`.
+    checkpoint_every
+        Steps between two writings; by default it is written after every epoch.
+    progress
+        Whether to show a bar with the time left; by default where somebody watches.
+    stop_when_diverged
+        Whether a loss that is not finite ends in a `TrainingError`, or is recorded.
 
     Returns
     -------
     History
         The measurements.
+
+    Raises
+    ------
+    TrainingError
+        For data, model and optimiser that do not fit together, divergence, too little memory, and a
+        checkpoint of another training.
     """
-    for part, x in (("train", x_train), ("test", x_test)):
-        if len(x) == 0:
-            raise ValueError(f"x_{part} is empty: give at least one example.")
-    history = History()
-    n = len(x_train)
-    for epoch in range(epochs + 1):
-        if epoch > 0:
-            order = torch.arange(n) if batch_size is None else torch.randperm(n, generator=generator)
-            for batch in order.to(x_train.device).split(batch_size or n):
-                optimiser.zero_grad()
-                loss = F.cross_entropy(model(x_train[batch]), labels_train[batch])
-                loss.backward()
-                optimiser.step()
-        if epoch % record_every == 0 or epoch == epochs:
-            train = measure(model, x_train, labels_train)
-            test = measure(model, x_test, labels_test)
-            history.record(epoch, *train, *test)
-            if after_record is not None:
-                after_record(epoch)
-    return history
+    device = next(model.parameters()).device
+    train, test = _on(device, train), None if test is None else _on(device, test)
+    if channels_last and train.images.ndim == 4:
+        model.to(memory_format=torch.channels_last)
+    else:
+        channels_last = False
+    bits = choose_precision(precision, device, train.images)
+
+    def inputs(images: Tensor) -> Tensor:
+        x = preprocess(images)
+        return x.contiguous(memory_format=torch.channels_last) if channels_last else x
+
+    check_start(model, train, test, optimizer, epochs, batch_size, preprocess=preprocess, precision=bits)
+    forward = torch.compile(model) if compile else model
+    scaler = torch.amp.GradScaler(device.type, enabled=bits == "float16")
+    training = Training(model, optimizer, schedule, scaler, generator, len(train), batch_size, epochs)
+
+    def whole(data: Split) -> tuple[float, float]:
+        return measure(model, data, preprocess=inputs, precision=bits)
+
+    def record() -> None:
+        on_train = whole(train) if train_metrics == "measured" else training.running()
+        on_test = whole(test) if test is not None else (math.nan, math.nan)
+        training.history.record(training.epoch, *on_train, *on_test)
+        if stop_when_diverged and not math.isfinite(on_train[0]):
+            raise TrainingError(_DIVERGED.format(loss=on_train[0], epoch=training.epoch), training.history)
+
+    with (
+        own_randomness(device, generator),
+        in_a_sentence(batch_size),
+        progress_bar(training, wanted=progress) as bar,
+    ):
+        path = None if checkpoint is None else Path(checkpoint)
+        if path is not None and path.exists():
+            checkpoints.restore(path, training)
+        elif train_metrics == "measured":
+            record()
+        model.train()
+        everyone = (bar, *callbacks)
+        while training.epoch < epochs and not training.stop:
+            for rows in training.batches():
+                images, labels = train.images[rows], train.labels[rows]
+                if augment is not None:
+                    images = augment(images, training.draws)
+                with computing_in(bits, device):
+                    logits = forward(inputs(images))
+                loss = loss_function(logits.float() if bits != "float32" else logits, labels)
+                optimizer.zero_grad()
+                scaler.scale(loss).backward()
+                scaler.step(optimizer)
+                scaler.update()
+                if schedule is not None:
+                    schedule.step()
+                if training.count(loss, logits, labels) and (
+                    training.epoch % record_every == 0 or training.epoch == epochs
+                ):
+                    record()
+                for callback in everyone:
+                    callback(training)
+                if path is not None and training.is_due(checkpoint_every):
+                    checkpoints.save(path, training)
+    return training.history
 
 
-def measure(model: nn.Module, x: Tensor, labels: Tensor, *, batch_size: int = 10_000) -> tuple[float, float]:
-    """Return mean cross-entropy and accuracy over all examples, whatever the size of the last batch."""
+def measure(
+    model: nn.Module,
+    data: Split,
+    *,
+    preprocess: Preprocess = to_unit,
+    precision: Precision = "auto",
+    batch_size: int = 250,
+) -> tuple[float, float]:
+    """Return mean cross-entropy and accuracy over all examples, whatever the size of the last batch.
+
+    The model is measured in evaluation mode and left in the mode it was in. A loss that is not finite comes
+    with the accuracy ``nan``.
+
+    Parameters
+    ----------
+    model, data, preprocess, precision
+        As for `fit`.
+    batch_size
+        Examples at once: a matter of memory, not of the result.
+    """
+    device = next(model.parameters()).device
+    data = _on(device, data)
+    bits = choose_precision(precision, device, data.images)
     was_training = model.training
     model.eval()
-    loss_sum = torch.zeros((), device=x.device)
-    right = torch.zeros((), device=x.device)
-    with torch.no_grad():
-        for x_batch, labels_batch in zip(x.split(batch_size), labels.split(batch_size), strict=True):
-            logits = model(x_batch)
-            loss_sum = loss_sum + F.cross_entropy(logits, labels_batch, reduction="sum")
-            right = right + (logits.argmax(dim=1) == labels_batch).sum()
+    loss_sum = torch.zeros((), device=device, dtype=sum_dtype(device))
+    right = torch.zeros((), device=device, dtype=torch.int64)
+    with torch.inference_mode(), computing_in(bits, device):
+        for images, labels in zip(data.images.split(batch_size), data.labels.split(batch_size), strict=True):
+            logits = model(preprocess(images))
+            loss_sum += F.cross_entropy(
+                logits if logits.dtype == torch.float64 else logits.float(), labels, reduction="sum"
+            )
+            right += (logits.argmax(dim=1) == labels).sum()
     model.train(was_training)
-    loss = loss_sum.item() / len(x)
+    loss = loss_sum.item() / len(data)
     # the logits of a diverged model are nan: the class they "predict" means nothing
-    return loss, right.item() / len(x) if math.isfinite(loss) else math.nan
+    return loss, right.item() / len(data) if math.isfinite(loss) else math.nan
+
+
+_DIVERGED = (
+    "Training diverged: the loss is {loss} after epoch {epoch}. Lower the learning rate (a tenth of it is a "
+    "good next try), or let it rise from a small one over the first steps."
+)
+
+
+def _on(device: torch.device, data: Split) -> Split:
+    return Split(data.images.to(device), data.labels.to(device))

@@ -11,7 +11,7 @@ from course_utils.plots.boundaries import decision_boundary
 from course_utils.widgets.controls import Choice, explore
 
 if TYPE_CHECKING:
-    from course_utils.training.many import Run
+    from course_utils.training.grid import Run
 
 
 def boundary_explorer(
@@ -22,7 +22,7 @@ def boundary_explorer(
     Parameters
     ----------
     runs
-        From `course_utils.training.many.train_grid` with ``snapshots=True``: one for every combination of
+        From `course_utils.training.grid.train_grid` with ``snapshots=True``: one for every combination of
         hidden units and learning rate, all measured at the same epochs.
     x, labels
         Points, (n, 2), and their classes, (n,), to draw on top.

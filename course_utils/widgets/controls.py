@@ -9,8 +9,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from course_utils.display import display_bundle, in_notebook
-from course_utils.plots.display import as_html, is_watched
+from course_utils.display import display_bundle, in_notebook, is_watched
+from course_utils.plots.display import as_html
 
 Choice = dict[str, Any]
 

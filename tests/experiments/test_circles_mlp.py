@@ -5,7 +5,7 @@ import torch
 
 from course_utils.experiments import circles_mlp
 from course_utils.experiments.catalogue import EXPERIMENTS
-from course_utils.training.many import Setting, train_grid
+from course_utils.training.grid import Setting, train_grid
 
 SHORT = {**EXPERIMENTS["A1"].settings["2-4-2"], "epochs": 10}
 

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.data import Split
 from course_utils.training.loop import fit, measure
 
 
@@ -26,7 +27,7 @@ def problem():
 def test_measures_weigh_every_example_alike_whatever_the_batches(problem):
     model, x, labels = problem
     probabilities = torch.softmax(model(x), dim=1).detach().numpy()
-    loss, accuracy = measure(model, x, labels, batch_size=10)
+    loss, accuracy = measure(model, Split(x, labels), batch_size=10)
     assert math.isclose(loss, log_loss(labels, probabilities, labels=range(4)), rel_tol=1e-12)
     assert accuracy == accuracy_score(labels, probabilities.argmax(axis=1))
 
@@ -34,7 +35,7 @@ def test_measures_weigh_every_example_alike_whatever_the_batches(problem):
 def test_measuring_leaves_the_model_in_training_mode(problem):
     model, x, labels = problem
     model.train()
-    measure(model, x, labels)
+    measure(model, Split(x, labels))
     assert model.training
 
 
@@ -51,7 +52,7 @@ def test_an_epoch_is_one_step_per_shuffled_batch_the_last_one_smaller(problem):
                 parameter -= 0.1 * gradient
 
     sgd = torch.optim.SGD(model.parameters(), lr=0.1)
-    fit(model, x, labels, x, labels, optimiser=sgd, epochs=1, batch_size=10, generator=generator(7))
+    fit(model, Split(x, labels), optimizer=sgd, epochs=1, batch_size=10, generator=generator(7))
     torch.testing.assert_close(model.weight, by_hand.weight, rtol=1e-12, atol=1e-12)
 
 
@@ -60,16 +61,15 @@ def test_the_start_every_second_and_the_last_epoch_are_recorded(problem):
     sgd = torch.optim.SGD(model.parameters(), lr=0.1)
     history = fit(
         model,
-        x,
-        labels,
-        x,
-        labels,
-        optimiser=sgd,
+        Split(x, labels),
+        Split(x, labels),
+        optimizer=sgd,
         epochs=5,
         batch_size=None,
         generator=generator(),
         record_every=2,
+        train_metrics="measured",
     )
     assert history.epochs == [0, 2, 4, 5]
     assert history.test_loss[-1] < history.test_loss[0]
-    assert history.train_loss[-1] == measure(model, x, labels)[0]
+    assert history.train_loss[-1] == measure(model, Split(x, labels))[0]

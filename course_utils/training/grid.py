@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.data.dataset import Split
 from course_utils.models.manual_mlp import Parameters, init_params
 from course_utils.models.mlp import tanh_mlp
 from course_utils.training.devices import one_thread
-from course_utils.training.loop import History, fit
+from course_utils.training.history import History
+from course_utils.training.loop import Training, fit
 from course_utils.training.stacked import (
     Buffers,
     measure_stack,
@@ -111,25 +113,29 @@ def train_one(
     network = tanh_mlp(
         x_train.shape[1], setting.hidden, outputs, weight_sd=setting.weight_sd, generator=start
     ).to(x_train)
-    states: list[dict[str, Tensor]] = []
 
-    def keep(_epoch: int) -> None:
-        if not snapshots:
-            states.clear()
-        states.append({name: value.detach().cpu().clone() for name, value in network.state_dict().items()})
+    def state() -> dict[str, Tensor]:
+        return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+    states = [state()]
+
+    def keep(training: Training) -> None:
+        if training.step == 0 and training.history.epochs[-1] == training.epoch:
+            states[0 if not snapshots else len(states) :] = [state()]
 
     history = fit(
         network,
-        x_train,
-        labels_train,
-        x_test,
-        labels_test,
-        optimiser=torch.optim.SGD(network.parameters(), lr=setting.learning_rate),
+        Split(x_train, labels_train),
+        Split(x_test, labels_test),
+        optimizer=torch.optim.SGD(network.parameters(), lr=setting.learning_rate),
         epochs=epochs,
         batch_size=setting.batch_size,
         generator=_order_generator(setting),
         record_every=record_every,
-        after_record=keep,
+        train_metrics="measured",
+        callbacks=[keep],
+        progress=False,
+        stop_when_diverged=False,
     )
     return Run(**vars(history), setting=setting, parameters=states)
 

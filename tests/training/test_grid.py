@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from course_utils.training import many
+from course_utils.training import grid
+from course_utils.training.grid import Setting, train_grid, train_one
 from course_utils.training.loop import History
-from course_utils.training.many import Setting, train_grid, train_one
 
 # sizes, rates, starts, seeds and batch sizes all differ; 60 points make the last batch of 16 a smaller one
 SETTINGS = [
@@ -82,7 +82,7 @@ def test_networks_of_one_seed_see_the_same_batches_whatever_their_width(monkeypa
         orders.append(torch.randperm(60, generator=generator))
         return History()
 
-    monkeypatch.setattr(many, "fit", record_order)
+    monkeypatch.setattr(grid, "fit", record_order)
     for hidden in (1, 8):
         train_one(Setting(learning_rate=0.1, hidden=hidden, seed=4, batch_size=7), *data(), epochs=1)
     assert torch.equal(*orders)

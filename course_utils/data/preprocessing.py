@@ -1,0 +1,123 @@
+"""From stored bytes to the numbers that a network reads. Statistics always come from the training images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """Return uint8 images as float32 in [0, 1]; floating-point tensors come back as they are."""
+    return images.float() / 255 if images.dtype == torch.uint8 else images
+
+
+@dataclass(frozen=True)
+class Standardise:
+    """Subtract each channel's mean and divide by its standard deviation (report 001, question 19).
+
+    Attributes
+    ----------
+    mean, sd
+        (C, 1, 1), in units of [0, 1].
+    """
+
+    mean: Tensor
+    sd: Tensor
+
+    @classmethod
+    def of(cls, images: Tensor) -> Standardise:
+        """Take the statistics of (training) images, uint8 (N, C, H, W)."""
+        total, squares = _channel_sums(images)
+        count = images.numel() / images.shape[1]
+        mean = total / count
+        sd = (squares / count - mean**2).sqrt()
+        # a channel without variation: only its mean is taken away
+        sd = torch.where(sd > 0, sd, torch.ones_like(sd))
+        return cls(mean.float()[:, None, None] / 255, sd.float()[:, None, None] / 255)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return images (N, C, H, W) with mean 0 and standard deviation 1 over the training set, float32."""
+        return (to_unit(images) - self.mean.to(images.device)) / self.sd.to(images.device)
+
+
+@dataclass(frozen=True)
+class MinMax:
+    """Map each channel's smallest training value to 0 and its largest to 1 (report 001, question 21).
+
+    Attributes
+    ----------
+    lowest, highest
+        (C, 1, 1), in units of [0, 1].
+    """
+
+    lowest: Tensor
+    highest: Tensor
+
+    @classmethod
+    def of(cls, images: Tensor) -> MinMax:
+        """Take the limits of (training) images, uint8 (N, C, H, W)."""
+        lowest, highest = images.amin(dim=(0, 2, 3)), images.amax(dim=(0, 2, 3))
+        return cls(to_unit(lowest)[:, None, None], to_unit(highest)[:, None, None])
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return images (N, C, H, W), float32; training images are in [0, 1]."""
+        lowest, highest = self.lowest.to(images.device), self.highest.to(images.device)
+        return (to_unit(images) - lowest) / (highest - lowest).clamp_min(1 / 255)
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """ZCA whitening: pixels of the training images become uncorrelated, each with variance near 1.
+
+    Of all matrices that do so ZCA's, U diag(1/√(λ + epsilon)) Uᵀ, changes the images least (Bell and
+    Sejnowski, 1997; Krizhevsky, 2009, section 1.1). PCA whitening leaves out the first U.
+
+    Attributes
+    ----------
+    mean
+        (C·H·W,), in units of [0, 1].
+    matrix
+        Symmetric, (C·H·W, C·H·W).
+    """
+
+    mean: Tensor
+    matrix: Tensor
+
+    @classmethod
+    def of(cls, images: Tensor, *, epsilon: float = 0.01) -> Whitening:
+        """Take the covariance of (training) images, uint8 (N, C, H, W).
+
+        ``epsilon`` is added to its eigenvalues: directions with less variance are hardly amplified, for
+        they are mostly noise.
+        """
+        if not epsilon > 0:
+            raise ValueError(
+                f"epsilon is {epsilon}, but it must be positive: small eigenvalues are divided by."
+            )
+        pixels = to_unit(images).flatten(1)
+        mean = pixels.mean(dim=0)
+        pixels = pixels - mean
+        eigenvalues, vectors = torch.linalg.eigh(pixels.T @ pixels / len(pixels))
+        matrix = (vectors / (eigenvalues.clamp_min(0) + epsilon).sqrt()) @ vectors.T
+        return cls(mean, matrix)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return whitened images (N, C, H, W), float32."""
+        pixels = to_unit(images).flatten(1) - self.mean.to(images.device)
+        return (pixels @ self.matrix.to(images.device)).reshape(images.shape)
+
+
+def _channel_sums(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each channel's sum and sum of squares, (C,) float64, in units of bytes, a part at a time.
+
+    A floating-point copy of all of CIFAR-10 would take 600 MB.
+    """
+    total = torch.zeros(images.shape[1], dtype=torch.float64)
+    squares = torch.zeros_like(total)
+    for part in images.split(2000):
+        values = part.to(torch.int64)
+        total += values.sum(dim=(0, 2, 3)).cpu()
+        squares += (values * values).sum(dim=(0, 2, 3)).cpu()
+    return total, squares
