@@ -122,6 +122,8 @@ def _results_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("key", help="the experiment's key, for example A1")
     one.add_argument("--scale", choices=["smoke", "laptop", "full"], default="smoke")
     one.add_argument("--seeds", type=_positive, default=1, help="how many seeds")
+    one.add_argument("--setting", help="only this setting of the experiment; default: all")
+    one.add_argument("--again", action="store_true", help="run also what has its row already")
     one.add_argument("--official", action="store_true", help="for maintainers: add to the course's ledger")
     show = actions.add_parser("show", help="the ledger's figures beside the reports'")
     show.add_argument("key", nargs="?", help="one experiment; default: all")
@@ -132,7 +134,14 @@ def _results(chosen: argparse.Namespace) -> int:
     from course_utils.experiments import commands
 
     if chosen.action == "run":
-        return commands.run_key(chosen.key, scale=chosen.scale, seeds=chosen.seeds, official=chosen.official)
+        return commands.run_key(
+            chosen.key,
+            scale=chosen.scale,
+            seeds=chosen.seeds,
+            setting=chosen.setting,
+            again=chosen.again,
+            official=chosen.official,
+        )
     return commands.show(chosen.key, as_json=chosen.json)
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "Summary",
     "append",
     "compare",
+    "difference",
     "headline",
     "known_keys",
     "summary",
@@ -97,17 +98,38 @@ def summary(key: str, *, folder: Path | None = None) -> list[Summary]:
         counted = _counted(rows)
         for metric in counted[-1].metrics:
             values = [row.metrics[metric] for row in counted if metric in row.metrics]
-            summaries.append(
-                Summary(
-                    setting=setting,
-                    metric=metric,
-                    mean=math.fsum(values) / len(values),
-                    sd=_standard_deviation(values),
-                    n=len(values),
-                    scale=counted[-1].scale,
-                )
-            )
+            summaries.append(_summary(setting, metric, values, counted[-1].scale))
     return summaries
+
+
+def difference(
+    key: str, setting: str, metric: str, versus: tuple[str, str], *, folder: Path | None = None
+) -> Summary | None:
+    """Return by how much a metric of one setting exceeds that of another, over the seeds that both have.
+
+    Seeds go in pairs: one seed means the same start and the same order of the examples in both, so what they
+    share cancels. ``sd`` is that of the single differences. None if the two have no seeds at the same scale
+    and on the same data.
+
+    Parameters
+    ----------
+    key, setting, metric
+        Of the minuend.
+    versus
+        Key and setting of the subtrahend.
+    folder
+        Of the rows; default: the course's own.
+    """
+    ours, theirs = _counted_of(key, setting, folder), _counted_of(*versus, folder)
+    if not ours or not theirs or ours[-1].scale != theirs[-1].scale or ours[-1].data != theirs[-1].data:
+        return None
+    other = {row.seed: row.metrics for row in theirs}
+    values = [
+        row.metrics[metric] - other[row.seed][metric]
+        for row in ours
+        if metric in row.metrics and metric in other.get(row.seed, {})
+    ]
+    return _summary(setting, metric, values, ours[-1].scale) if values else None
 
 
 def verdict(reported: Reported, ours: Summary | None) -> tuple[Verdict, str]:
@@ -122,6 +144,9 @@ def verdict(reported: Reported, ours: Summary | None) -> tuple[Verdict, str]:
       its last printed digit, whichever is more; otherwise it **differs**.
     - A claim ("<=" or ">=" a bound): **reproduced** if the mean keeps the bound; **refuted** if the mean
       breaks it by more than 2 sd; otherwise it **differs**.
+    - A claim about a difference between two settings is about their means, so it needs more: **reproduced**
+      if the mean difference keeps the bound by at least 2 standard errors (sd/√n, at least 3 seeds),
+      **refuted** if it breaks it by as much; otherwise it **differs**, for the seeds do not decide.
     """
     if reported.not_comparable:
         return "not comparable", reported.not_comparable
@@ -134,6 +159,10 @@ def verdict(reported: Reported, ours: Summary | None) -> tuple[Verdict, str]:
         near = abs(mean - reported.value) <= max(2 * sd, reported.rounding)
         return ("reproduced" if near else "differs"), ""
     beyond = mean - reported.value if reported.relation == "<=" else reported.value - mean
+    if reported.versus is not None:
+        if ours.n < 3 or abs(beyond) < 2 * sd / math.sqrt(ours.n):
+            return "differs", f"{ours.n} seeds do not decide"
+        return ("reproduced" if beyond <= 0 else "refuted"), ""
     if beyond <= 0:
         return "reproduced", ""
     return ("refuted" if beyond > 2 * sd else "differs"), ""
@@ -156,8 +185,13 @@ def compare(key: str, *, with_yours: bool = True) -> list[Comparison]:
     comparisons = []
     for reported in read_reported(key):
         place = (reported.setting, reported.metric)
-        word, reason = verdict(reported, ours.get(place))
-        comparisons.append(Comparison(key, reported, ours.get(place), yours.get(place), word, reason))
+        if reported.versus is None:
+            our, your = ours.get(place), yours.get(place)
+        else:
+            our = difference(key, *place, reported.versus)
+            your = difference(key, *place, reported.versus, folder=user_rows()) if with_yours else None
+        word, reason = verdict(reported, our)
+        comparisons.append(Comparison(key, reported, our, your, word, reason))
     return comparisons
 
 
@@ -218,6 +252,16 @@ def _counted(rows: list[Row]) -> list[Row]:
     return list(by_seed.values())
 
 
+def _counted_of(key: str, setting: str, folder: Path | None) -> list[Row]:
+    rows = [row for row in read_rows(key, folder=folder) if row.setting == setting]
+    return _counted(rows) if rows else []
+
+
+def _summary(setting: str, metric: str, values: list[float], scale: str) -> Summary:
+    mean = math.fsum(values) / len(values)
+    return Summary(setting, metric, mean, _standard_deviation(values), len(values), scale)
+
+
 def _standard_deviation(values: list[float]) -> float:
     if not all(math.isfinite(value) for value in values):
         return math.nan
@@ -233,10 +277,16 @@ def _in_words(entry: Summary | None, reported: Reported) -> str:
         return f"not finite (n = {entry.n}{scale})"
     unit = f" {reported.unit}" if reported.unit else ""
     if 0 < abs(mean) < 1e-4:
-        return f"{mean:.1e} ± {sd:.1e}{unit} (n = {entry.n}{scale})"
-    # two significant digits of the deviation, never more than four decimals
-    decimals = 3 if sd == 0 else min(4, max(0, 1 - math.floor(math.log10(sd))))
-    return f"{mean:.{decimals}f} ± {sd:.{decimals}f}{unit} (n = {entry.n}{scale})"
+        figures = [f"{mean:.1e}", f"{sd:.1e}"]
+    else:
+        # two significant digits of the deviation, never more than four decimals; counts have none
+        whole = sd == 0 and mean == round(mean)
+        decimals = 0 if whole else 3 if sd == 0 else min(4, max(0, 1 - math.floor(math.log10(sd))))
+        sign = "+" if reported.versus is not None else ""
+        figures = [f"{mean:{sign}.{decimals}f}", f"{sd:.{decimals}f}"]
+    # a single run has no deviation
+    figure = " ± ".join(figures if entry.n > 1 else figures[:1])
+    return f"{figure}{unit} (n = {entry.n}{scale})"
 
 
 def _verdict_in_words(comparison: Comparison) -> str:

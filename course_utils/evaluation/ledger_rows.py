@@ -12,7 +12,7 @@ import math
 import os
 import re
 import tempfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class Row:
         Package -> version.
     command
         What was typed.
+    curves
+        Name -> one number per measured epoch, for what is drawn and not averaged; may be missing in a file.
     """
 
     key: str
@@ -67,6 +69,7 @@ class Row:
     seconds: float
     versions: dict[str, str]
     command: str
+    curves: dict[str, list[float]] = field(default_factory=dict)
 
 
 def user_rows() -> Path:
@@ -165,7 +168,8 @@ def _lines(path: Path) -> list[str]:
 def _to_line(row: Row) -> str:
     values = asdict(row)
     # JSON has no nan and no infinity
-    values["metrics"] = {name: value if math.isfinite(value) else None for name, value in row.metrics.items()}
+    values["metrics"] = {name: _finite(value) for name, value in row.metrics.items()}
+    values["curves"] = {name: [_finite(value) for value in curve] for name, curve in row.curves.items()}
     return json.dumps(values, ensure_ascii=False, allow_nan=False)
 
 
@@ -176,17 +180,22 @@ def _from_line(line: str, path: Path, number: int) -> Row:
         raise _damaged(path, number, "it is not JSON") from None
     if not isinstance(values, dict):
         raise _damaged(path, number, "it is not a JSON object")
-    for field in fields(Row):
-        if field.name not in values:
-            raise _damaged(path, number, f"it has no {field.name!r}")
-        if not _fits(values[field.name], _JSON_TYPES[str(field.type)]):
-            raise _damaged(path, number, f"{field.name!r} is {values[field.name]!r}")
+    values.setdefault("curves", {})
+    for column in fields(Row):
+        if column.name not in values:
+            raise _damaged(path, number, f"it has no {column.name!r}")
+        if not _fits(values[column.name], _JSON_TYPES[str(column.type)]):
+            raise _damaged(path, number, f"{column.name!r} is {values[column.name]!r}")
     metrics = values["metrics"]
     for name, value in metrics.items():
         if value is not None and not _fits(value, (int, float)):
             raise _damaged(path, number, f"the metric {name!r} is {value!r}")
-    known = {field.name: values[field.name] for field in fields(Row)}
-    known["metrics"] = {name: math.nan if value is None else float(value) for name, value in metrics.items()}
+    for name, curve in values["curves"].items():
+        if not isinstance(curve, list) or not all(v is None or _fits(v, (int, float)) for v in curve):
+            raise _damaged(path, number, f"the curve {name!r} is {curve!r}")
+    known = {column.name: values[column.name] for column in fields(Row)}
+    known["metrics"] = {name: _or_nan(value) for name, value in metrics.items()}
+    known["curves"] = {name: [_or_nan(v) for v in curve] for name, curve in values["curves"].items()}
     return Row(**known)
 
 
@@ -197,7 +206,16 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "dict[str, Any]": (dict,),
     "dict[str, float]": (dict,),
     "dict[str, str]": (dict,),
+    "dict[str, list[float]]": (dict,),
 }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _fits(value: object, types: tuple[type, ...]) -> bool:

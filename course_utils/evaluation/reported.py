@@ -3,7 +3,8 @@
 Columns: ``setting`` and ``metric`` as in the ledger's rows; ``what`` in words; ``printed``, the report's own
 figure or words; ``relation`` and ``value``, what we hold against our mean: ``=`` a figure, ``<=`` or ``>=`` a
 claim; ``unit`` (``%``: our metric, a share, times 100); ``headline`` (``yes``: shown by `make run`);
-``not_comparable``, the reason if it cannot be compared; ``note``.
+``not_comparable``, the reason if it cannot be compared; ``note``. A last column, ``versus``, may name another
+setting, as ``KEY: setting``: then the value is held against our difference to that one, seed by seed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Reported:
-    """One figure or claim of a report; ``rounding`` is half a unit of its last printed digit."""
+    """One figure or claim of a report; ``rounding`` is half a unit of its last printed digit.
+
+    ``versus`` is (key, setting) of what ours is compared with, where the claim is about a difference.
+    """
 
     setting: str
     metric: str
@@ -43,6 +47,7 @@ class Reported:
     headline: bool
     not_comparable: str
     note: str
+    versus: tuple[str, str] | None = None
 
     @property
     def factor(self) -> float:
@@ -63,8 +68,10 @@ def read_reported(key: str, *, folder: Path = REPORTED) -> list[Reported]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.DictReader(file)
-        if tuple(lines.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"{path}, line 1: the columns must be {', '.join(COLUMNS)}.")
+        if tuple(lines.fieldnames or ()) not in (COLUMNS, (*COLUMNS, "versus")):
+            raise ValueError(
+                f"{path}, line 1: the columns must be {', '.join(COLUMNS)}, and versus if need be."
+            )
         return [_reported(dict(line), path, lines.line_num) for line in lines]
 
 
@@ -76,8 +83,11 @@ def keys_with_reports(*, folder: Path = REPORTED) -> list[str]:
 def _reported(line: dict[str | None, object], path: Path, number: int) -> Reported:
     # the csv module fills missing cells with None, and files cells too many under the name None
     cells = {name: text.strip() for name, text in line.items() if name is not None and isinstance(text, str)}
-    if tuple(cells) != COLUMNS or None in line:
-        raise ValueError(f"{path}, line {number} has not the {len(COLUMNS)} cells of the first line.")
+    if len(cells) != len(line):
+        raise ValueError(f"{path}, line {number} has not as many cells as the first line.")
+    key, separator, setting = cells.get("versus", "").partition(": ")
+    if cells.get("versus") and not separator:
+        raise ValueError(f"{path}, line {number}: versus must be KEY: setting, but is {cells['versus']!r}.")
     try:
         value = float(cells["value"]) if cells["value"] else None
     except ValueError:
@@ -101,4 +111,5 @@ def _reported(line: dict[str | None, object], path: Path, number: int) -> Report
         headline=cells["headline"] == "yes",
         not_comparable=cells["not_comparable"],
         note=cells["note"],
+        versus=(key, setting) if separator else None,
     )

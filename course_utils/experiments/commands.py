@@ -15,14 +15,32 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from course_utils.evaluation import ledger
-from course_utils.evaluation.ledger_rows import COURSE_ROWS, LedgerError, Row, append, user_rows
+from course_utils.evaluation.ledger_rows import (
+    COURSE_ROWS,
+    LedgerError,
+    Row,
+    append,
+    read_rows,
+    user_rows,
+)
 from course_utils.scale import SCALES
 
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "deep-learning-notebooks")
 
 
-def run_key(key: str, *, scale: str, seeds: int, official: bool = False) -> int:
-    """Run all settings of an experiment for seeds 0, 1, ..., and add a row to the ledger after each run.
+def run_key(
+    key: str,
+    *,
+    scale: str,
+    seeds: int,
+    setting: str | None = None,
+    again: bool = False,
+    official: bool = False,
+) -> int:
+    """Run the settings of an experiment for seeds 0, 1, ..., and add a row to the ledger after each run.
+
+    A run whose row is there already (same setting and values, seed, scale and data) is not made again: an
+    interrupted command, given again, goes on where it stopped.
 
     Parameters
     ----------
@@ -32,6 +50,10 @@ def run_key(key: str, *, scale: str, seeds: int, official: bool = False) -> int:
         ``smoke``, ``laptop`` or ``full``.
     seeds
         How many, at least 1.
+    setting
+        Only this one; None: all.
+    again
+        Whether to run also what has its row already.
     official
         Whether the rows go to the course's own (a maintainer's choice), not to the user's.
 
@@ -51,11 +73,15 @@ def run_key(key: str, *, scale: str, seeds: int, official: bool = False) -> int:
         return _refuse(f"The scale is {scale!r}, but it must be one of {', '.join(SCALES)}.")
     if seeds < 1:
         return _refuse(f"seeds is {seeds}, but at least 1 seed is needed.")
+    settings = EXPERIMENTS[key].settings
+    if setting is not None and setting not in settings:
+        return _refuse(f"{key} has no setting {setting!r}. It has {', '.join(map(repr, settings))}.")
+    chosen = list(settings) if setting is None else [setting]
     folder = COURSE_ROWS if official else user_rows()
     command = f"course results run {key} --scale {scale} --seeds {seeds}" + " --official" * official
     try:
         with _course_scale(scale):
-            _run_all(key, scale=scale, seeds=seeds, folder=folder, command=command)
+            _run_all(key, chosen, scale=scale, seeds=seeds, again=again, folder=folder, command=command)
     except KeyboardInterrupt:
         print(f"Interrupted. The runs above are kept in {folder}.", file=sys.stderr)
         return 130
@@ -96,23 +122,35 @@ def show(key: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def _run_all(key: str, *, scale: str, seeds: int, folder: Path, command: str) -> None:
-    from course_utils.experiments.catalogue import EXPERIMENTS
+def _run_all(
+    key: str, chosen: list[str], *, scale: str, seeds: int, again: bool, folder: Path, command: str
+) -> None:
+    from course_utils.experiments.catalogue import EXPERIMENTS, at_scale
 
     experiment = EXPERIMENTS[key]
     run, provenance = experiment.load()
-    for setting, settings in experiment.settings.items():
+    there = read_rows(key, folder=folder)
+    for setting in chosen:
+        settings = at_scale(experiment.settings[setting], scale)
         for seed in range(seeds):
             used = provenance(settings, seed)  # first: data may be decoded or downloaded, which is not timed
+            identity = (setting, settings, seed, scale, used.content_hash)
+            if not again and any(
+                identity == (row.setting, row.settings, row.seed, row.scale, row.data_hash) for row in there
+            ):
+                print(f"{key}, {setting}, seed {seed}: has its row (--again runs it once more)", flush=True)
+                continue
             began = time.perf_counter()
-            metrics = run(settings, seed)
+            metrics = dict(run(settings, seed))
             seconds = time.perf_counter() - began
+            curves = metrics.pop("curves", {})
             row = Row(
                 key=key,
                 setting=setting,
                 settings=dict(settings),
                 seed=seed,
                 metrics=metrics,
+                curves=curves,
                 scale=scale,
                 data=used.source,
                 data_hash=used.content_hash,
@@ -123,8 +161,8 @@ def _run_all(key: str, *, scale: str, seeds: int, folder: Path, command: str) ->
             )
             shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:4])
             print(f"{key}, {setting}, seed {seed}: {shown} ({seconds:.1f} s)", flush=True)
-            path = append(row, folder=folder)
-    print(f"Written to {path}. `course results show {key}` sets it beside the report.")
+            append(row, folder=folder)
+    print(f"The rows are in {folder}. `course results show {key}` sets them beside the report.")
 
 
 def _versions() -> dict[str, str]:

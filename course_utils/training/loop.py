@@ -157,8 +157,9 @@ def fit(
                 images, labels = train.images[rows], train.labels[rows]
                 if augment is not None:
                     images = augment(images, training.draws)
+                x = inputs(images)
                 with computing_in(bits, device):
-                    logits = forward(inputs(images))
+                    logits = forward(x)
                 loss = loss_function(logits.float() if bits != "float32" else logits, labels)
                 optimizer.zero_grad()
                 scaler.scale(loss).backward()
@@ -204,9 +205,11 @@ def measure(
     model.eval()
     loss_sum = torch.zeros((), device=device, dtype=sum_dtype(device))
     right = torch.zeros((), device=device, dtype=torch.int64)
-    with torch.inference_mode(), computing_in(bits, device):
+    with torch.inference_mode():
         for images, labels in zip(data.images.split(batch_size), data.labels.split(batch_size), strict=True):
-            logits = model(preprocess(images))
+            x = preprocess(images)
+            with computing_in(bits, device):
+                logits = model(x)
             loss_sum += F.cross_entropy(
                 logits if logits.dtype == torch.float64 else logits.float(), labels, reduction="sum"
             )

@@ -9,7 +9,8 @@ import pytest
 from course_utils.evaluation import ledger
 from course_utils.evaluation.ledger import Summary, headline, known_keys, summary, table, verdict
 from course_utils.evaluation.ledger_rows import Row, append, read_rows
-from course_utils.evaluation.reported import COLUMNS, Reported, read_reported
+from course_utils.evaluation.reported import COLUMNS, REPORTED, Reported, read_reported
+from course_utils.experiments.catalogue import EXPERIMENTS
 
 ROW = Row("A1", "2-4-2", {"hidden": 4}, 0, {}, "laptop", "circles", "", "cpu", 1.0, {}, "")
 
@@ -185,11 +186,71 @@ def test_the_rounding_of_a_figure_is_half_a_unit_of_its_last_digit(tmp_path):
         ("s,m,w,p,=,much,%,,,", "line 2: the value 'much' is not a number"),
         ("s,m,w,p,=,,%,,,", "line 2: give a value, or say"),
         ("s,m,w,p,<,1,%,,,", "line 2: relation must be"),
-        ("s,m,w", "line 2 has not the 10 cells"),
-        ("s,m,w,p,=,1,%,,,,,", "line 2 has not the 10 cells"),
+        ("s,m,w", "line 2 has not as many cells"),
+        ("s,m,w,p,=,1,%,,,,,", "line 2 has not as many cells"),
     ],
 )
 def test_a_damaged_line_of_a_reported_table_is_named(tmp_path, line, message):
     write(tmp_path, line)
     with pytest.raises(ValueError, match=message):
         read_reported("A1", folder=tmp_path)
+
+
+# --- differences between settings ---------------------------------------------------------------------------
+
+
+def test_a_difference_goes_seed_by_seed_over_the_seeds_that_both_have(tmp_path):
+    for seed, value in enumerate([0.5, 0.6, 0.7, 0.1]):
+        add(tmp_path, seed, value, setting="improved")
+    for seed, value in enumerate([0.4, 0.4, 0.4]):
+        add(tmp_path, seed, value)
+    entry = ledger.difference("A1", "improved", "test_error", ("A1", "2-4-2"), folder=tmp_path)
+    assert math.isclose(entry.mean, 0.2)
+    assert math.isclose(entry.sd, 0.1)
+    assert entry.n == 3
+
+
+@pytest.mark.parametrize("changes", [{"scale": "full"}, {"data": "other circles"}])
+def test_settings_on_other_data_or_scales_are_not_subtracted(tmp_path, changes):
+    add(tmp_path, 0, 0.5, setting="improved", **changes)
+    add(tmp_path, 0, 0.4)
+    assert ledger.difference("A1", "improved", "test_error", ("A1", "2-4-2"), folder=tmp_path) is None
+    assert ledger.difference("A1", "improved", "test_error", ("A2", "2-4-2"), folder=tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "n", "word"),
+    [
+        (0.10, 0.05, 3, "reproduced"),  # 3.5 standard errors above 0
+        (0.05, 0.05, 3, "differs"),  # 1.7
+        (-0.05, 0.05, 3, "differs"),
+        (-0.10, 0.05, 3, "refuted"),
+        (0.10, 0.0, 2, "differs"),  # too few seeds to claim a difference
+    ],
+)
+def test_a_claimed_difference_needs_two_standard_errors_and_three_seeds(mean, sd, n, word):
+    claim = reported(">=", 0.0, versus=("A1", "other"))
+    found, reason = verdict(claim, ours(mean, sd, n=n))
+    assert found == word
+    assert reason == (f"{n} seeds do not decide" if word == "differs" else "")
+
+
+def test_a_table_of_reported_figures_may_name_what_a_claim_is_compared_with(tmp_path):
+    lines = [",".join([*COLUMNS, "versus"]), "s,m,w,p,>=,0,,,,,A9: baseline", "s,m,w,p,>=,0,,,,,"]
+    (tmp_path / "A1.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert [entry.versus for entry in read_reported("A1", folder=tmp_path)] == [("A9", "baseline"), None]
+    (tmp_path / "A1.csv").write_text("\n".join([lines[0], "s,m,w,p,>=,0,,,,,A9"]) + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2: versus must be KEY: setting"):
+        read_reported("A1", folder=tmp_path)
+
+
+@pytest.mark.parametrize("key", sorted(path.stem for path in REPORTED.glob("*.csv")))
+def test_what_a_report_is_held_against_exists(key):
+    for entry in read_reported(key):
+        assert entry.setting in EXPERIMENTS[key].settings
+        if entry.versus is not None:
+            assert entry.versus[1] in EXPERIMENTS[entry.versus[0]].settings
+
+
+def test_counts_are_written_without_decimals_and_single_runs_without_a_deviation():
+    assert "| 5 (n = 1)" in table("A8", with_yours=False)

@@ -97,6 +97,7 @@ def test_rows_written_by_several_processes_at_once_are_all_there(tmp_path):
         (json.dumps({**dataclasses.asdict(ROW), "seed": "zero"}), "'seed' is 'zero'"),
         (json.dumps({**dataclasses.asdict(ROW), "seed": True}), "'seed' is True"),
         (json.dumps({**dataclasses.asdict(ROW), "metrics": {"loss": "low"}}), "the metric 'loss' is 'low'"),
+        (json.dumps({**dataclasses.asdict(ROW), "curves": {"loss": [1, "low"]}}), "the curve 'loss' is"),
         ("[" * 100_000, "it is not JSON"),
     ],
 )
@@ -136,3 +137,17 @@ def test_the_user_s_folder_can_be_chosen_and_is_not_the_course_s(tmp_path, monke
     assert user_rows() == tmp_path
     append(ROW)
     assert read_rows("A1", folder=tmp_path) == [ROW]
+
+
+def test_curves_come_back_as_they_were_also_where_they_diverged(tmp_path):
+    append(dataclasses.replace(ROW, curves={"test_loss": [2.5, math.inf, math.nan]}), folder=tmp_path)
+    (row,) = read_rows("A1", folder=tmp_path)
+    assert row.curves["test_loss"][0] == 2.5
+    assert all(math.isnan(value) for value in row.curves["test_loss"][1:])
+
+
+def test_a_row_from_before_there_were_curves_has_none(tmp_path):
+    old = {name: value for name, value in dataclasses.asdict(ROW).items() if name != "curves"}
+    (tmp_path / "A1.jsonl").write_text(json.dumps(old) + "\n", encoding="utf-8")
+    (row,) = read_rows("A1", folder=tmp_path)
+    assert row.curves == {}

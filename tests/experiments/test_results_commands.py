@@ -119,3 +119,24 @@ def test_show_names_a_damaged_file_and_line_of_the_user_s(own_rows, capsys):
     (own_rows / "A1.jsonl").write_text("half a li", encoding="utf-8")
     assert show("A1", as_json=False) == 1
     assert f"{own_rows / 'A1.jsonl'}, line 1 is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("quick_a1")
+def test_what_has_its_row_is_not_run_again_unless_asked(own_rows, capsys):
+    assert run_key("A1", scale="smoke", seeds=1) == 0
+    assert run_key("A1", scale="smoke", seeds=2) == 0
+    assert [row.seed for row in read_rows("A1", folder=own_rows)] == [0, 1]
+    assert "A1, 2-4-2, seed 0: has its row" in capsys.readouterr().out
+    assert run_key("A1", scale="smoke", seeds=1, again=True) == 0
+    assert [row.seed for row in read_rows("A1", folder=own_rows)] == [0, 1, 0]
+
+
+def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(own_rows, capsys):
+    assert run_key("A6", scale="smoke", seeds=1, setting="crooked") == 2
+    assert "A6 has no setting 'crooked'. It has 'centred', 'shifted'." in capsys.readouterr().err
+    assert not list(own_rows.iterdir())
+
+
+def test_a_value_given_for_each_scale_is_taken_at_the_scale():
+    settings = {"epochs": {"smoke": 1, "laptop": 10, "full": 50}, "center": {"x": 0.0}, "rate": 0.1}
+    assert catalogue.at_scale(settings, "laptop") == {"epochs": 10, "center": {"x": 0.0}, "rate": 0.1}
