@@ -10,15 +10,13 @@ seconds stand beside wall seconds: on a shared machine only the first are the pr
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import torch
+import course_utils  # noqa: F401  # before torch: it says how threads wait
+
+import torch  # isort: skip
+from measuring import interleaved, ratios, spread, write_record
 
 from course_utils.training.devices import describe_device, one_thread
 from course_utils.training.grid import Setting, train_grid, train_one
@@ -45,15 +43,6 @@ def cases() -> list[Case]:
     ]
 
 
-def timed(work: Callable[[], object], device: torch.device) -> tuple[float, float]:
-    """Return CPU seconds of this process and wall seconds of ``work()``."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    cpu, wall = time.process_time(), time.perf_counter()
-    work()  # ends with a copy of the results to the CPU, so a GPU has finished too
-    return time.process_time() - cpu, time.perf_counter() - wall
-
-
 def bench(case: Case, *, pairs: int, device: torch.device) -> dict[str, object]:
     """Time one case and return its figures."""
     name, settings, epochs = case
@@ -72,50 +61,18 @@ def bench(case: Case, *, pairs: int, device: torch.device) -> dict[str, object]:
 
     at_once()
     train_one(settings[0], *data, epochs=1)
-    ways = {"at once": at_once, "one by one": one_by_one}
-    cpu: dict[str, list[float]] = {way: [] for way in ways}
-    wall: dict[str, list[float]] = {way: [] for way in ways}
-    for pair in range(pairs):
-        for way in list(ways) if pair % 2 == 0 else list(reversed(ways)):
-            cpu_seconds, wall_seconds = timed(ways[way], device)
-            cpu[way].append(cpu_seconds)
-            wall[way].append(wall_seconds)
-    wall_ratios = [slow / fast for slow, fast in zip(wall["one by one"], wall["at once"], strict=True)]
-    cpu_ratios = [slow / fast for slow, fast in zip(cpu["one by one"], cpu["at once"], strict=True)]
+    cpu, wall = interleaved({"at once": at_once, "one by one": one_by_one}, pairs=pairs, device=device)
     return {
         "case": name,
         "models": len(settings),
         "epochs": epochs,
-        "times as fast (wall)": _spread(wall_ratios),
-        "times as fast (CPU seconds)": _spread(cpu_ratios),
-        "at once: wall seconds": _spread(wall["at once"]),
-        "at once: CPU seconds": _spread(cpu["at once"]),
-        "one by one: wall seconds": _spread(wall["one by one"]),
-        "one by one: CPU seconds": _spread(cpu["one by one"]),
+        "times as fast (wall)": ratios(wall["one by one"], wall["at once"]),
+        "times as fast (CPU seconds)": ratios(cpu["one by one"], cpu["at once"]),
+        "at once: wall seconds": spread(wall["at once"]),
+        "at once: CPU seconds": spread(cpu["at once"]),
+        "one by one: wall seconds": spread(wall["one by one"]),
+        "one by one: CPU seconds": spread(cpu["one by one"]),
     }
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 4),
-        "lowest": round(min(values), 4),
-        "highest": round(max(values), 4),
-    }
-
-
-def _code_version() -> str:
-    """Return the commit, with "+ changes" where the checkout differs from it."""
-    folder = Path(__file__).parent
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changes = subprocess.run(
-            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown (not a git checkout)"
-    return commit + (" + changes" if changes else "")
 
 
 def main() -> int:
@@ -144,18 +101,14 @@ def main() -> int:
         )
     record = {
         "benchmark": "bench_grid",
-        "code": _code_version(),
         "device": device_in_words,
-        "torch": torch.__version__,
-        "python": sys.version.split()[0],
         "pairs": arguments.pairs,
         "points": POINTS,
         "bar": BAR,
         "results": results,
     }
     if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_record(arguments.json, record)
     return 0
 
 

@@ -31,6 +31,8 @@
 # section 1, questions 1 to 17.
 
 # %% tags=["setup"]
+import course_utils  # first: it decides how torch's threads wait
+
 import math
 
 import torch

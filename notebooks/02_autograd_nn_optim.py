@@ -26,6 +26,8 @@
 # number and a tensor of shape () both count, and `"B"` is as good as `"b"`.
 
 # %% tags=["setup"]
+import course_utils  # first: it decides how torch's threads wait
+
 import math
 import warnings
 from collections.abc import Callable

@@ -71,6 +71,21 @@ def test_the_course_sets_the_wait_policy_unless_the_user_has():
         assert said.strip() == expected
 
 
+def test_importing_torch_before_the_course_is_warned_of_with_the_remedy():
+    program = "import warnings; warnings.simplefilter('error'); import torch; import course_utils"
+    environment = {name: text for name, text in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert "Import course_utils first, or set the environment variable OMP_WAIT_POLICY to" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "source", sorted((ROOT / "notebooks" / "solutions").glob("*.py")), ids=lambda p: p.stem
+)
+def test_a_notebook_imports_the_course_before_torch(source):
+    text = source.read_text(encoding="utf-8")
+    assert text.index("\nimport course_utils") < text.index("\nimport torch")
+
+
 @pytest.mark.parametrize("requirement", declared_requirements(), ids=lambda each: each.name)
 def test_a_dependency_is_a_range_with_a_lower_bound_and_no_pin(requirement):
     assert [part.operator for part in requirement.specifier] == [">="]

@@ -18,7 +18,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_exercise_for_maintainers_is_whole():
-    cells, written = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    maintainers = README.partition("## For maintainers")[2]
+    cells, written = re.findall(r"```python\n(.*?)```", maintainers, flags=re.DOTALL)
     scope = {"Exercise": Exercise, "Mistake": Mistake, "Variant": Variant, "torch": torch}
     exercise = eval(written, scope)
     notebook = Notebook(id="09", name="09_x", title="", data=(), minutes={}, exercises=(exercise,))
@@ -45,3 +46,11 @@ def test_every_command_and_target_it_names_exists():
 def test_every_file_it_links_to_exists():
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert link.startswith("https://") or (ROOT / link).is_file(), link
+
+
+def test_the_example_for_engineers_runs(tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(import course_utils.*?)```", README, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)  # it writes a checkpoint
+    names = {}
+    exec(code.replace("epochs=3", "epochs=0"), names)
+    assert names["history"].epochs == []

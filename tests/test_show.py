@@ -6,6 +6,7 @@ import sys
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+import torch
 from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
@@ -13,7 +14,9 @@ from reading_figures import Pictures
 
 import course_utils.display
 from course_utils import plots
+from course_utils.data import Split
 from course_utils.plots import display
+from course_utils.training.loop import fit
 
 # --- showing ------------------------------------------------------------------------------------------------
 
@@ -98,6 +101,29 @@ def test_an_error_in_training_is_not_hidden_by_one_in_drawing():
 def test_a_figure_instead_of_a_function_is_refused_with_the_remedy():
     with pytest.raises(TypeError, match=r"live\.update\(lambda"):
         plots.LiveFigure(alt="Live").update(Figure())
+
+
+def test_live_curves_grow_with_every_measured_epoch(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(display, "show", lambda figure, **_: drawn.append(figure))
+    monkeypatch.setattr(display, "is_watched", lambda: True)
+    monkeypatch.setattr(display, "SECONDS_BETWEEN_FRAMES", 0)
+    monkeypatch.setattr(display, "DRAWING_SHARE", 1)
+    points = Split(torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 2)
+    model = torch.nn.Linear(2, 2)
+    with plots.LiveCurves(alt="Curves") as live:
+        fit(
+            model,
+            points,
+            points,
+            epochs=4,
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+            generator=torch.Generator().manual_seed(0),
+            batch_size=5,
+            record_every=2,
+            callbacks=[live],
+        )
+    assert [figure.axes[0].lines[0].get_xdata().tolist() for figure in drawn] == [[2], [2, 4]]
 
 
 @pytest.mark.parametrize("variable", ["COURSE_STATIC", "PYTEST_VERSION"])

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+PART = 2000
+"""So many images are summed up at a time: all of CIFAR-10 as floating-point numbers would take 600 MB."""
+
 
 def to_unit(images: Tensor) -> Tensor:
     """Return uint8 images as float32 in [0, 1]; floating-point tensors come back as they are."""
@@ -28,7 +31,8 @@ class Standardise:
 
     @classmethod
     def of(cls, images: Tensor) -> Standardise:
-        """Take the statistics of (training) images, uint8 (N, C, H, W)."""
+        """Take the statistics of (training) images, uint8 (N, C, H, W); others are a ValueError."""
+        _check_bytes(images)
         total, squares = _channel_sums(images)
         count = images.numel() / images.shape[1]
         mean = total / count
@@ -57,7 +61,8 @@ class MinMax:
 
     @classmethod
     def of(cls, images: Tensor) -> MinMax:
-        """Take the limits of (training) images, uint8 (N, C, H, W)."""
+        """Take the limits of (training) images, uint8 (N, C, H, W); others are a ValueError."""
+        _check_bytes(images)
         lowest, highest = images.amin(dim=(0, 2, 3)), images.amax(dim=(0, 2, 3))
         return cls(to_unit(lowest)[:, None, None], to_unit(highest)[:, None, None])
 
@@ -91,15 +96,23 @@ class Whitening:
 
         ``epsilon`` is added to its eigenvalues: directions with less variance are hardly amplified, for
         they are mostly noise.
+
+        Raises
+        ------
+        ValueError
+            For other images, and an ``epsilon`` that is not positive.
         """
+        _check_bytes(images)
         if not epsilon > 0:
             raise ValueError(
                 f"epsilon is {epsilon}, but it must be positive: small eigenvalues are divided by."
             )
-        pixels = to_unit(images).flatten(1)
-        mean = pixels.mean(dim=0)
-        pixels = pixels - mean
-        eigenvalues, vectors = torch.linalg.eigh(pixels.T @ pixels / len(pixels))
+        mean = images.sum(dim=0, dtype=torch.int64).flatten().to(torch.float32) / (255 * len(images))
+        covariance = torch.zeros(len(mean), len(mean), device=images.device)
+        for part in images.split(PART):
+            pixels = to_unit(part).flatten(1) - mean
+            covariance += pixels.T @ pixels / len(images)
+        eigenvalues, vectors = torch.linalg.eigh(covariance)
         matrix = (vectors / (eigenvalues.clamp_min(0) + epsilon).sqrt()) @ vectors.T
         return cls(mean, matrix)
 
@@ -109,14 +122,19 @@ class Whitening:
         return (pixels @ self.matrix.to(images.device)).reshape(images.shape)
 
 
-def _channel_sums(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each channel's sum and sum of squares, (C,) float64, in units of bytes, a part at a time.
+def _check_bytes(images: Tensor) -> None:
+    if images.dtype != torch.uint8 or images.ndim != 4 or len(images) == 0:
+        raise ValueError(
+            f"images is {images.dtype} of shape {tuple(images.shape)}, but must be uint8 (N, C, H, W), as "
+            "data sets store them, with at least one image."
+        )
 
-    A floating-point copy of all of CIFAR-10 would take 600 MB.
-    """
+
+def _channel_sums(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each channel's sum and sum of squares, (C,) float64, in units of bytes."""
     total = torch.zeros(images.shape[1], dtype=torch.float64)
     squares = torch.zeros_like(total)
-    for part in images.split(2000):
+    for part in images.split(PART):
         values = part.to(torch.int64)
         total += values.sum(dim=(0, 2, 3)).cpu()
         squares += (values * values).sum(dim=(0, 2, 3)).cpu()

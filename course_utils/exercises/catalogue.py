@@ -13,7 +13,7 @@ from typing import Any
 from course_utils.exercises.specification import Exercise, Notebook
 
 # One module of exercises per notebook: add its number here.
-NOTEBOOK_IDS: tuple[str, ...] = ("01", "02")
+NOTEBOOK_IDS: tuple[str, ...] = ("01", "02", "03", "04")
 
 
 @dataclass(frozen=True)

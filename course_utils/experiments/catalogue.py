@@ -90,6 +90,23 @@ _A15 = {"augmentation": ["crop", "flip", "affine"]}
 _UP_TO_A15 = _CNN | _A10 | _A12 | _A13 | _A14 | _A15
 _ADAM = {"optimizer": "adam"}
 
+# Two epochs of a small network; each rung of the ladder adds one thing to the one before.
+_FIRST_RUNG = {
+    "widths": [32, 64],
+    "epochs": 2,
+    "batch_size": {"smoke": 50, "laptop": 250, "full": 250},
+    "half_precision": False,
+    "whitening": False,
+    "label_smoothing": 0.0,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "flips": False,
+}
+_HALF = _FIRST_RUNG | {"half_precision": True}
+_WHITENED = _HALF | {"whitening": True}
+_SMOOTHED = _WHITENED | {"label_smoothing": 0.2}
+_MUON = _SMOOTHED | {"optimizer": "muon", "learning_rate": 0.15}
+
 # The report gives the network (2-4-2, tanh, start from N(0, 0.3²)) and no more: the rest is our choice.
 _CIRCLES = {"points_train": 200, "points_test": 1000, "noise": 0.1, "factor": 0.5}
 _NETWORK = {"hidden": 4, "weight_sd": 0.3, "learning_rate": 0.3, "batch_size": 10, "epochs": 150}
@@ -214,6 +231,25 @@ EXPERIMENTS: dict[str, Experiment] = {
                 "cumulative, SGD's rate 0.01": _UP_TO_A15 | _ADAM,
                 "cumulative, rate 0.001": _UP_TO_A15 | _ADAM | {"learning_rate": 0.001},
                 "cumulative, rate 0.0003": _UP_TO_A15 | _ADAM | {"learning_rate": 0.0003},
+            },
+        ),
+        Experiment(
+            "E1",
+            "11 h 41 min in seconds, CIFAR-10",
+            "fast_cifar10",
+            "run",
+            {
+                "SGD, 32 bits": _FIRST_RUNG,
+                "+ 16 bits": _HALF,
+                "+ whitening": _WHITENED,
+                "+ label smoothing": _SMOOTHED,
+                "+ Muon": _MUON,
+                "8 epochs, widths 64 and 128": _MUON
+                | {
+                    "widths": [64, 128],
+                    "epochs": {"smoke": 2, "laptop": 8, "full": 8},
+                    "flips": True,
+                },
             },
         ),
     )

@@ -117,7 +117,11 @@ PREPROCESSING: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
     "zca": Whitening.of,
 }
 
-_AUGMENTATIONS = {"crop": random_crop, "flip": random_flip, "affine": random_affine}
+_AUGMENTATIONS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+    "crop": random_crop,
+    "flip": random_flip,
+    "affine": random_affine,
+}
 
 
 def _augmentation(names: list[str]) -> Callable[[Tensor, torch.Generator], Tensor] | None:

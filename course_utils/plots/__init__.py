@@ -3,13 +3,18 @@
 from course_utils.display import is_watched
 from course_utils.plots.boundaries import boundary_and_curves, boundary_grid, decision_boundary, points
 from course_utils.plots.display import LiveFigure, show
-from course_utils.plots.histories import curves
+from course_utils.plots.feature_maps import as_pictures
+from course_utils.plots.histories import LiveCurves, curves
+from course_utils.plots.layer_diagram import layer_diagram
 from course_utils.plots.lines import lines
 from course_utils.plots.pictures import images
+from course_utils.plots.receptive_field import seen_pixels
 from course_utils.plots.tables import confusion_matrix, heat_map
 
 __all__ = [
+    "LiveCurves",
     "LiveFigure",
+    "as_pictures",
     "boundary_and_curves",
     "boundary_grid",
     "confusion_matrix",
@@ -18,7 +23,9 @@ __all__ = [
     "heat_map",
     "images",
     "is_watched",
+    "layer_diagram",
     "lines",
     "points",
+    "seen_pixels",
     "show",
 ]

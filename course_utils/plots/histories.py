@@ -10,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from course_utils.plots.display import LiveFigure
 from course_utils.plots.style import LINE_COLOURS, TEXT_COLOUR, legend_below, new_figure, set_title, style
 
 if TYPE_CHECKING:
-    from course_utils.training.loop import History
+    from course_utils.training.history import History
+    from course_utils.training.state import Training
 
 
 @style()
@@ -57,6 +59,25 @@ def curves(histories: History | Mapping[str, History], *, title: str, log_loss: 
     set_title(figure, title, width=9.3)
     legend_below(figure, handles, width=9.6)
     return figure
+
+
+class LiveCurves(LiveFigure):
+    """Curves that grow while a network learns: a callback for `course_utils.training.loop.fit`.
+
+    Example
+    -------
+    >>> with LiveCurves(alt="Loss and accuracy of the network, epoch by epoch.") as live:
+    ...     history = fit(model, train, test, ..., callbacks=[live])
+    """
+
+    def __call__(self, training: Training) -> None:
+        """Draw the measurements so far, after each epoch that was measured."""
+        history, epoch = training.history, training.epoch
+        if training.step == 0 and history.epochs[-1:] == [epoch]:
+            reached = (
+                f"training accuracy {history.train_accuracy[-1]:.3f}, test {history.test_accuracy[-1]:.3f}"
+            )
+            self.update(lambda: curves(history, title=f"Epoch {epoch} of {training.epochs}: {reached}"))
 
 
 def draw_history(

@@ -3,18 +3,20 @@
 Weights, optimiser, schedule, loss scale, all random generators, the order of the present epoch and the place
 in it, running means and history; in PyTorch's format, read with ``weights_only=True``, which runs no code.
 A file is written beside the old one, then takes its place: whatever interrupts the writing, one whole
-checkpoint is there.
+checkpoint is there. What a killed process left half written is removed by a later writing.
 """
 
 from __future__ import annotations
 
+import glob
 import io
-import pickle
-import warnings
+import time
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from course_utils.files import write_whole
@@ -24,6 +26,9 @@ from course_utils.training.state import Training
 
 FORMAT = 1
 
+ABANDONED = 60.0
+"""Seconds after which a file half written is taken for a killed process's: another may be writing now."""
+
 
 def save(path: Path, training: Training) -> None:
     """Write the training as it stands to ``path``, whole or not at all.
@@ -32,19 +37,23 @@ def save(path: Path, training: Training) -> None:
     ------
     OSError
         If the folder cannot be written.
+    TrainingError
+        If optimiser or schedule hold something that could not be read again.
     """
     device = training.draws.device
     content = {
         "format": FORMAT,
-        "kind": _kind(training),
+        "kind": _plain(_kind(training)),
         "model": training.model.state_dict(),
-        "optimizer": training.optimizer.state_dict(),
-        "schedule": None if training.schedule is None else training.schedule.state_dict(),
+        "optimizer": _plain(training.optimizer.state_dict()),
+        "schedule": None if training.schedule is None else _plain(training.schedule.state_dict()),
         "scaler": training.scaler.state_dict(),
         "generator": training.generator.get_state(),
         "draws": training.draws.get_state(),
         "default generator": torch.get_rng_state(),
-        "device generator": None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(),
+        "device generator": (
+            None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
+        ),
         "epoch": training.epoch,
         "step": training.step,
         "order": training.order,
@@ -56,7 +65,14 @@ def save(path: Path, training: Training) -> None:
     }
     buffer = io.BytesIO()
     torch.save(content, buffer)
+    buffer.seek(0)
+    if unreadable := torch.serialization.get_unsafe_globals_in_checkpoint(buffer):
+        raise TrainingError(
+            f"A checkpoint cannot hold {', '.join(unreadable)}, which the state of the optimizer or of the "
+            "schedule contains: let state_dict() return tensors, numbers, strings, lists and dictionaries."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     write_whole(path, buffer.getvalue())
 
 
@@ -70,6 +86,11 @@ def restore(path: Path, training: Training) -> None:
     """
     content = _read(path)
     _check_kind(path, content["kind"], _kind(training))
+    if content["epoch"] > training.epochs:
+        raise TrainingError(
+            f"{path} is a checkpoint after {content['epoch']} epochs, but epochs is {training.epochs}. Train "
+            "at least as long, name another file, or delete this one to train from the start."
+        )
     device = training.draws.device
     training.model.load_state_dict(content["model"])
     training.optimizer.load_state_dict(content["optimizer"])
@@ -80,7 +101,7 @@ def restore(path: Path, training: Training) -> None:
     training.draws.set_state(content["draws"])
     torch.set_rng_state(content["default generator"])
     if device.type != "cpu":
-        torch.get_device_module(device).set_rng_state(content["device generator"])
+        torch.get_device_module(device).set_rng_state(content["device generator"], device)
     training.epoch, training.step, training.seen = content["epoch"], content["step"], content["seen"]
     training.order, training.stop = content["order"], content["stop"]
     training.loss_sum.copy_(content["loss_sum"])
@@ -96,29 +117,63 @@ def _kind(training: Training) -> dict[str, Any]:
             name: f"{tuple(value.shape)} {value.dtype}" for name, value in training.model.state_dict().items()
         },
         "optimizer": type(training.optimizer).__name__,
+        "number of parameters in each group of the optimizer": [
+            len(group["params"]) for group in training.optimizer.param_groups
+        ],
+        "learning rate at the start": training.first_rates,
         "schedule": "none" if training.schedule is None else type(training.schedule).__name__,
+        "length of the schedule": [
+            getattr(training.schedule, name, None) for name in ("total_steps", "T_max")
+        ],
         "number of examples": training.examples,
         "batch_size": training.batch_size,
         "device": training.draws.device.type,
+        "scaling of the loss for float16": training.scaler.is_enabled(),
     }
 
 
+def _plain(value: Any) -> Any:
+    """Return nested dictionaries and lists with Python's numbers in place of NumPy's (lr=np.float64(0.1))."""
+    if type(value) is dict:
+        return {key: _plain(each) for key, each in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _remove_abandoned(path: Path) -> None:
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        try:
+            if time.time() - temporary.stat().st_mtime > ABANDONED:
+                temporary.unlink()
+        except OSError:  # its own process was faster
+            pass
+
+
 def _read(path: Path) -> dict[str, Any]:
+    data = io.BytesIO(path.read_bytes())
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about formats that are refused right below
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
-        raise TrainingError(
-            f"{path} is no checkpoint, or a damaged one ({type(error).__name__}). Delete it to train from "
-            "the start, or name another file."
-        ) from None
+        with zipfile.ZipFile(data) as parts:
+            intact = parts.testzip() is None  # PyTorch does not look at the checksums
+        data.seek(0)
+        content = torch.load(data, map_location="cpu", weights_only=True) if intact else None
+    except Exception as error:  # damaged bytes raise nearly everything
+        raise _no_checkpoint(path, type(error).__name__) from None
+    if not intact:
+        raise _no_checkpoint(path, "a checksum is wrong")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise TrainingError(
             f"{path} is not a checkpoint of this version of the course (format {FORMAT}). Delete it to train "
             "from the start, or name another file."
         )
     return content
+
+
+def _no_checkpoint(path: Path, why: str) -> TrainingError:
+    return TrainingError(
+        f"{path} is no checkpoint, or a damaged one ({why}). Delete it to train from the start, or name "
+        "another file."
+    )
 
 
 def _check_kind(path: Path, there: dict[str, Any], here: dict[str, Any]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
+from torch import nn
+
+from course_utils import machine
 
 
 def best_device() -> torch.device:
@@ -36,6 +39,19 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def enough_threads(model: nn.Module) -> Iterator[None]:
+    """Compute with as many CPU threads as pay for this model inside the ``with`` block.
+
+    One for fewer than 10 000 parameters, otherwise all that the container grants.
+    """
+    machine.cap_threads()
+    parameters = list(model.parameters())
+    tiny = sum(parameter.numel() for parameter in parameters) < 10_000
+    with one_thread() if tiny and parameters[0].device.type == "cpu" else nullcontext():
+        yield
 
 
 def _processor_name() -> str:

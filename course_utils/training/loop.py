@@ -14,17 +14,27 @@ from torch.nn import functional as F
 from course_utils.data.dataset import Split
 from course_utils.data.preprocessing import to_unit
 from course_utils.training import checkpoint as checkpoints
+from course_utils.training.devices import enough_threads
 from course_utils.training.errors import TrainingError
 from course_utils.training.history import History
-from course_utils.training.precision import Precision, choose_precision, computing_in
+from course_utils.training.precision import Computed, Precision, choose_precision, computing_in
 from course_utils.training.progress import progress_bar
 from course_utils.training.state import Schedule, Training, own_randomness, sum_dtype
-from course_utils.training.validation import check_start, in_a_sentence
+from course_utils.training.validation import (
+    check_labels,
+    check_part,
+    check_settings,
+    check_start,
+    classes_of,
+    in_a_sentence,
+)
 
 __all__ = ["History", "Training", "TrainingError", "fit", "measure"]
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 Preprocess = Callable[[Tensor], Tensor]
+
+MEASURED_AT_ONCE = 250  # examples
 
 
 def fit(
@@ -95,6 +105,7 @@ def fit(
         is 0. Setting ``training.stop`` ends the training after this epoch.
     checkpoint
         A file. If it exists, training goes on where it was written; see `course_utils.training.checkpoint`.
+        What callbacks remember is not in it.
     checkpoint_every
         Steps between two writings; by default it is written after every epoch.
     progress
@@ -113,8 +124,15 @@ def fit(
         For data, model and optimiser that do not fit together, divergence, too little memory, and a
         checkpoint of another training.
     """
+    check_settings(
+        record_every=record_every,
+        checkpoint_every=checkpoint_every,
+        train_metrics=train_metrics,
+        generator=generator,
+    )
     device = next(model.parameters()).device
-    train, test = _on(device, train), None if test is None else _on(device, test)
+    with in_a_sentence(batch_size):
+        train, test = _on(device, train), None if test is None else _on(device, test)
     if channels_last and train.images.ndim == 4:
         model.to(memory_format=torch.channels_last)
     else:
@@ -125,13 +143,23 @@ def fit(
         x = preprocess(images)
         return x.contiguous(memory_format=torch.channels_last) if channels_last else x
 
-    check_start(model, train, test, optimizer, epochs, batch_size, preprocess=preprocess, precision=bits)
+    check_start(
+        model,
+        train,
+        test,
+        optimizer,
+        epochs,
+        batch_size,
+        schedule=schedule,
+        preprocess=preprocess,
+        precision=bits,
+    )
     forward = torch.compile(model) if compile else model
     scaler = torch.amp.GradScaler(device.type, enabled=bits == "float16")
     training = Training(model, optimizer, schedule, scaler, generator, len(train), batch_size, epochs)
 
     def whole(data: Split) -> tuple[float, float]:
-        return measure(model, data, preprocess=inputs, precision=bits)
+        return _measured(model, data, inputs, bits, MEASURED_AT_ONCE)
 
     def record() -> None:
         on_train = whole(train) if train_metrics == "measured" else training.running()
@@ -141,6 +169,7 @@ def fit(
             raise TrainingError(_DIVERGED.format(loss=on_train[0], epoch=training.epoch), training.history)
 
     with (
+        enough_threads(model),
         own_randomness(device, generator),
         in_a_sentence(batch_size),
         progress_bar(training, wanted=progress) as bar,
@@ -175,6 +204,8 @@ def fit(
                     callback(training)
                 if path is not None and training.is_due(checkpoint_every):
                     checkpoints.save(path, training)
+        if training.stop and training.history.epochs[-1:] != [training.epoch]:
+            record()
     return training.history
 
 
@@ -184,7 +215,7 @@ def measure(
     *,
     preprocess: Preprocess = to_unit,
     precision: Precision = "auto",
-    batch_size: int = 250,
+    batch_size: int = MEASURED_AT_ONCE,
 ) -> tuple[float, float]:
     """Return mean cross-entropy and accuracy over all examples, whatever the size of the last batch.
 
@@ -197,10 +228,24 @@ def measure(
         As for `fit`.
     batch_size
         Examples at once: a matter of memory, not of the result.
+
+    Raises
+    ------
+    TrainingError
+        If there are no examples, or not one class of the model for each.
     """
     device = next(model.parameters()).device
     data = _on(device, data)
+    check_part("data", data)
     bits = choose_precision(precision, device, data.images)
+    check_labels("data", data, classes_of(model, "data", data, preprocess, bits))
+    return _measured(model, data, preprocess, bits, batch_size)
+
+
+def _measured(
+    model: nn.Module, data: Split, preprocess: Preprocess, bits: Computed, batch_size: int
+) -> tuple[float, float]:
+    device = data.labels.device
     was_training = model.training
     model.eval()
     loss_sum = torch.zeros((), device=device, dtype=sum_dtype(device))

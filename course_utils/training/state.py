@@ -59,6 +59,10 @@ class Training:
         self.model, self.optimizer, self.schedule, self.scaler = model, optimizer, schedule, scaler
         self.generator, self.examples, self.batch_size, self.epochs = generator, examples, batch_size, epochs
         self.steps = 1 if batch_size is None else math.ceil(examples / batch_size)
+        # of each parameter group; a schedule has kept it where it has changed it already
+        self.first_rates = [
+            float(group.get("initial_lr", group.get("lr", 0))) for group in optimizer.param_groups
+        ]
         self.epoch = self.step = 0
         self.stop = False
         self.history = History()
@@ -106,7 +110,8 @@ class Training:
         ended = self.step == 0
         if every is None:
             return ended
-        return (self.epoch * self.steps + self.step) % every == 0 or (ended and self.epoch == self.epochs)
+        is_last = ended and (self.stop or self.epoch == self.epochs)
+        return (self.epoch * self.steps + self.step) % every == 0 or is_last
 
 
 def sum_dtype(device: torch.device) -> torch.dtype:
@@ -120,13 +125,15 @@ def own_randomness(device: torch.device, generator: torch.Generator) -> Iterator
 
     PyTorch's global generators are put back afterwards.
     """
-    devices = [] if device.type == "cpu" else [device.index or 0]
+    devices = [] if device.type == "cpu" else [device]
     with torch.random.fork_rng(devices, device_type="cuda" if device.type == "cpu" else device.type):
         seed = _branch(generator, 2)
         # not torch.manual_seed, which formats a stack trace first
         torch.default_generator.manual_seed(seed)
         if device.type != "cpu":
-            torch.get_device_module(device).manual_seed(seed)
+            # its module's manual_seed would seed the current device, which may be another one
+            state = torch.Generator(device).manual_seed(seed).get_state()
+            torch.get_device_module(device).set_rng_state(state, device)
         yield
 
 

@@ -5,6 +5,16 @@ Each is a thin shell over a pure ``render(**choice) -> Figure``.
 
 from course_utils.widgets.boundaries import boundary_explorer, render_boundary
 from course_utils.widgets.controls import explore, panel
+from course_utils.widgets.receptive_fields import receptive_field_explorer, render_receptive_field
 from course_utils.widgets.support_vectors import render_svm, svm_explorer
 
-__all__ = ["boundary_explorer", "explore", "panel", "render_boundary", "render_svm", "svm_explorer"]
+__all__ = [
+    "boundary_explorer",
+    "explore",
+    "panel",
+    "receptive_field_explorer",
+    "render_boundary",
+    "render_receptive_field",
+    "render_svm",
+    "svm_explorer",
+]

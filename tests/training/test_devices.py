@@ -4,8 +4,9 @@ import contextlib
 
 import pytest
 import torch
+from torch import nn
 
-from course_utils.training.devices import best_device, describe_device, one_thread
+from course_utils.training.devices import best_device, describe_device, enough_threads, one_thread
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,16 @@ def test_one_thread_holds_inside_the_block_only_even_after_an_error():
 def test_a_cpu_is_described_with_its_threads():
     with one_thread():
         assert describe_device(torch.device("cpu")).endswith(", 1 thread")
+
+
+@pytest.mark.parametrize(("model", "threads"), [(nn.Linear(2, 50), 1), (nn.Linear(200, 50), 2)])
+def test_a_tiny_model_is_computed_with_one_thread_others_with_all(model, threads, monkeypatch):
+    monkeypatch.setattr("course_utils.machine.cores", lambda: 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with enough_threads(model):
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,173 @@
+"""Trials in worker processes: the same results, whatever happens to a worker."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import small_plans
+import torch
+
+from course_utils.training.errors import TrainingError
+from course_utils.training.many import Trial, fit_many
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    # workers import small_plans from here
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    yield
+    torch.set_num_threads(before)
+
+
+def assert_same_to_the_bit(results, others):
+    assert results == others
+    for result, other in zip(results, others, strict=True):
+        ours, theirs = result.load_weights(), other.load_weights()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+# What a notebook does: plan and data are defined in it, in no module that a worker could import.
+NOTEBOOK = """
+import sys
+import torch
+from torch import nn
+from course_utils.data import Split
+from course_utils.training.many import Plan, Trial, fit_many
+
+x = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
+train = Split(x, (x[:, 0] > 0).long())
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.layer(x).tanh()
+
+def study(settings, seed):
+    model = Small()
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings["lr"])
+    generator = torch.Generator().manual_seed(seed)
+    return Plan(model=model, train=train, epochs=2, optimizer=optimizer, generator=generator)
+
+trials = [Trial({"lr": 0.1}, seed) for seed in range(3)]
+processes = fit_many(study, trials, engine="processes", workers=2)
+assert processes == fit_many(study, trials, engine="sequential")
+assert {result.engine for result in processes} == {"processes"}
+print(*(result.status for result in processes))
+"""
+
+
+def test_a_plan_defined_in_a_notebook_has_the_same_results_to_the_bit_in_processes():
+    said = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, timeout=120)
+    assert said.stdout.split() == ["done", "done", "done"], said.stderr
+
+
+def test_a_plan_that_cannot_be_sent_is_refused_in_a_sentence():
+    stream = sys.stdout
+
+    def plan(settings, seed):
+        return small_plans.mlp(settings, seed, callbacks=[lambda _: stream.flush()])
+
+    with pytest.raises(TrainingError, match="cannot be sent to worker processes"):
+        fit_many(plan, [Trial({}, 0), Trial({}, 1)], engine="processes")
+
+
+@pytest.mark.slow
+def test_processes_train_as_sequential_to_the_bit(tmp_path):
+    trials = [
+        Trial({"dropout": dropout, "batch_norm": True}, seed) for dropout in (0.0, 0.5) for seed in (0, 1)
+    ]
+    alone = fit_many(
+        small_plans.images, trials, engine="sequential", folder=tmp_path / "a", keep_weights=True
+    )
+    together = fit_many(
+        small_plans.images, trials, engine="processes", workers=2, folder=tmp_path / "b", keep_weights=True
+    )
+    assert_same_to_the_bit(together, alone)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_its_trial_s_time_and_no_result(tmp_path):
+    here = {"deaths": str(tmp_path / "deaths"), "lives": 1, "log": str(tmp_path / "log")}
+    trials = [Trial(here | {"dies_at": 11} if seed == 1 else here, seed) for seed in range(4)]
+    results = fit_many(
+        small_plans.mortal,
+        trials,
+        engine="processes",
+        workers=2,
+        folder=tmp_path / "results",
+        checkpoint_seconds=0,
+    )
+    assert (tmp_path / "deaths").read_text() == "x"
+    undisturbed = fit_many(small_plans.mlp, trials, engine="sequential")
+    assert results == undisturbed
+    assert {path.suffix for path in (tmp_path / "results").iterdir()} == {".json"}
+    # the step of the death was taken, not saved, and taken again by another process; no earlier one was
+    steps = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    by_process = {}
+    for seed, process, step in steps:
+        if seed == "1":
+            by_process.setdefault(process, []).append(int(step))
+    assert list(by_process.values()) == [[*range(1, 12)], [*range(11, 19)]]
+
+
+@pytest.mark.slow
+def test_a_trial_that_always_kills_its_worker_fails_and_the_others_finish(tmp_path):
+    here = {"deaths": str(tmp_path / "deaths"), "lives": 100, "log": str(tmp_path / "log")}
+    trials = [Trial(here | {"dies_at": 2} if seed == 0 else here, seed) for seed in range(3)]
+    results = fit_many(small_plans.mortal, trials, engine="processes", workers=2, folder=tmp_path / "results")
+    assert [result.status for result in results] == ["failed", "done", "done"]
+    assert "Every process that trained it was killed" in results[0].message
+    assert (tmp_path / "deaths").read_text() == "xxx"  # twice beside others, then alone
+
+
+INTERRUPTED = """
+import sys
+import time
+import small_plans
+from course_utils.training.many import Trial, fit_many
+
+def slow(settings, seed):
+    return small_plans.mlp(settings, seed, callbacks=[lambda _: time.sleep(settings["sleep"])])
+
+if __name__ == "__main__":
+    trials = [Trial({"sleep": 0.05 if seed < 2 else 0.3}, seed) for seed in range(6)]
+    fit_many(slow, trials, engine="processes", workers=2, folder=sys.argv[1], checkpoint_seconds=0)
+    print("finished")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+@pytest.mark.parametrize("whole_group", [False, True], ids=["the process", "its workers too"])
+def test_ctrl_c_leaves_whole_results_and_the_same_call_goes_on(tmp_path, whole_group):
+    script, folder = tmp_path / "script.py", tmp_path / "results"
+    script.write_text(INTERRUPTED)
+    command = [sys.executable, str(script), str(folder)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    until = time.monotonic() + 120
+    while len(list(folder.glob("*.json"))) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    said, errors = process.communicate(timeout=60)
+    assert "finished" not in said
+    assert "KeyboardInterrupt" in errors
+    written = {path: path.read_bytes() for path in folder.glob("*.json")}
+    assert 2 <= len(written) < 6
+    assert all(json.loads(content)["status"] == "done" for content in written.values())
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert again.stdout.strip() == "finished", again.stderr
+    assert len(list(folder.glob("*.json"))) == 6
+    assert {path: path.read_bytes() for path in written} == written  # not computed again
