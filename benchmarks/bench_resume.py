@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,35 +56,34 @@ def main() -> int:
     command = [sys.executable, __file__, "--every", str(arguments.every), "--device", arguments.device]
     kills: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        whole: list[Any] = []
-        cpu, wall = timed(
-            lambda: whole.extend(undisturbed([*command, "--train", f"{folder}/undisturbed.pt"])), device
-        )
-        expected, seconds, to_first_step = whole
-        attempts = 0
+        said: list[str] = []
+        undisturbed = partial(trained, [*command, "--train", f"{folder}/undisturbed.pt"], said)
+        cpu, wall = timed(undisturbed, device)
+        steps = len(_steps(said))
         while len(kills) < arguments.kills:
-            attempts += 1
-            again = [*command, "--train", f"{folder}/{attempts}.pt"]
-            said: list[Any] = []
-            cpu_both, wall_both = timed(
-                lambda again=again, said=said: said.append(
-                    killed_and_resumed(again, draw.uniform(0, seconds - to_first_step))
-                ),
-                device,
-            )
-            if said[0] is None:  # it had ended already
+            checkpoint = Path(folder) / f"{len(kills)}.pt"
+            again = [*command, "--train", str(checkpoint)]
+            before: list[str] = []
+            after: list[str] = []
+            moment = draw.randint(1, steps - 1), draw.uniform(0, wall / steps)
+            cpu_killed, wall_killed = timed(partial(killed, again, *moment, before), device)
+            if said[-1] in before:  # it had ended already
+                checkpoint.unlink()
                 continue
-            before, after = (_steps(lines) for lines in said[0])
+            half_written = any(checkpoint.parent.glob(f".{checkpoint.name}.*"))
+            cpu_resumed, wall_resumed = timed(partial(trained, again, after), device)
             kill = {
-                "after step": max(before),
-                "identical": said[0][1][-1] == expected,
-                "steps twice": len(before & after),
-                "wall seconds lost": round(wall_both - wall, 2),
-                "CPU seconds lost": round(cpu_both - cpu, 2),
+                "after step": max(_steps(before)),
+                "while writing": half_written,
+                "identical": after[-1] == said[-1],
+                "steps twice": len(_steps(before) & _steps(after)),
+                "wall seconds lost": round(wall_killed + wall_resumed - wall, 2),
+                "CPU seconds lost": round(cpu_killed + cpu_resumed - cpu, 2),
             }
             kills.append(kill)
             print(
-                f"kill {len(kills)} after step {kill['after step']}: "
+                f"kill {len(kills)} after step {kill['after step']}"
+                f"{', while writing' if half_written else ''}: "
                 f"{'identical' if kill['identical'] else 'DIFFERENT'}, {kill['steps twice']} steps twice, "
                 f"{kill['wall seconds lost']} s lost, by CPU seconds {kill['CPU seconds lost']}",
                 flush=True,
@@ -139,31 +139,23 @@ def train(checkpoint: Path, every: int, device: torch.device) -> None:
     print("weights", hashlib.sha256(weights).hexdigest(), flush=True)
 
 
-def undisturbed(command: list[str]) -> tuple[str, float, float]:
-    """Return the last line (a hash of the weights), and the seconds to the end and to the first step."""
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        to_first_step = time.perf_counter() - started
-        lines = process.stdout.read().splitlines()
-    if process.returncode != 0:
-        raise SystemExit("The training failed by itself; its error stands above.")
-    return lines[-1], time.perf_counter() - started, to_first_step
+def trained(command: list[str], said: list[str]) -> None:
+    """Train to the end; add what the process says."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    said += done.stdout.splitlines()
 
 
-def killed_and_resumed(command: list[str], delay: float) -> tuple[list[str], list[str]] | None:
-    """Kill a training so long after its first step, resume it; return what both said, None if too late."""
+def killed(command: list[str], step: int, delay: float, said: list[str]) -> None:
+    """Train, and kill the process so long after a step; add what it says."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        first = process.stdout.readline()
+        for line in process.stdout:
+            said.append(line.strip())
+            if said[-1] == f"step {step}":
+                break
         time.sleep(delay)
         process.kill()
-        before = [first, *process.stdout.read().splitlines()]
-    if process.returncode == 0:
-        return None
-    resumed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return before, resumed.stdout.splitlines()
+        said += process.stdout.read().splitlines()
 
 
 def _say_step(training: Training) -> None:

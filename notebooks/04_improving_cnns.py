@@ -1436,7 +1436,31 @@ plots.show(
 )
 
 # %% [markdown]
-# And on the real pictures, from the ledger: what each step buys in accuracy, and in seconds.
+# And on the real pictures, from the ledger: what each step buys in accuracy, and in seconds of computing.
+
+# %%
+found = {(entry.setting, entry.metric): entry for entry in ledger.summary("E1")}
+ladder = ["SGD, 32 bits", "+ 16 bits", "+ whitening", "+ label smoothing", "+ Muon"]
+ladder = [name for name in ladder if (name, "cpu_seconds") in found]
+if ladder:  # recorded on this or another machine
+    seconds = [found[name, "cpu_seconds"].mean for name in ladder]
+    accuracies = [
+        (100 * found[name, "test_accuracy"].mean, 100 * found[name, "test_accuracy"].sd)
+        for name in ladder
+    ]
+    figure = intervals(
+        [f"{name}: {taken:.0f} s" for name, taken in zip(ladder, seconds)],
+        {"ours, mean ± standard deviation": accuracies},
+        title=f"{accuracies[-1][0]:.1f} % of the test pictures are right after {seconds[-1]:.0f} CPU seconds; the line is "
+        "the report's 74.6 %, after 11 h 41 min",
+        x_name="test accuracy, %",
+        reference=74.6,
+    )
+    plots.show(
+        figure,
+        alt="Test accuracy of each rung of the ladder: "
+        + "; ".join(f"{name} {mean:.1f} %" for name, (mean, _) in zip(ladder, accuracies)),
+    )
 
 # %%
 Markdown(ledger.table("E1"))

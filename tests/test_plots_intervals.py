@@ -41,9 +41,11 @@ def test_series_of_one_name_lie_below_one_another_and_near_its_row():
     assert np.abs(np.stack([first, second]) - np.arange(3)).max() < 0.5
 
 
-def test_a_line_marks_zero():
-    (axes,) = draw().axes
-    assert any(set(line.get_xdata()) == {0} for line in axes.lines)
+@pytest.mark.parametrize("place", [0.0, 74.6])
+def test_a_line_marks_the_reference_which_is_zero_by_default(place):
+    options = {"reference": place} if place else {}
+    (axes,) = intervals(NAMES, SERIES, title="", x_name="points", **options).axes
+    assert any(set(line.get_xdata()) == {place} for line in axes.lines)
 
 
 def test_nothing_overlaps_or_is_cut_off():

@@ -120,15 +120,26 @@ def test_nothing_overlaps_or_is_cut_off():
     assert (overlapping(figure), cut_off(figure)) == ([], [])
 
 
-def test_the_static_form_shows_a_few_runs_each_beside_the_first(monkeypatch):
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        (ROWS, [ALONE]),
+        (
+            [*ROWS[2:4], row("A16", "cumulative", 0, 0.5)],
+            ["A11 crop and flip, cumulative", "A16 Adam, cumulative"],
+        ),
+        ([row(f"A{n}", "alone", 0, 0.5) for n in range(9, 17)], [f"A{n}" for n in range(10, 14)]),
+    ],
+)
+def test_the_static_form_shows_up_to_four_improvements_beside_the_first_run(rows, shown, monkeypatch):
     seen = {}
     monkeypatch.setattr(improvements, "explore", lambda _render, **options: seen.update(options))
-    improvements_explorer(ROWS)
-    assert [(choice["run"], choice["beside"]) for choice in seen["static"]] == [
-        (ALONE, BASELINE),
-        ("A11 crop and flip, cumulative", BASELINE),
-    ]
-    assert seen["run"] == seen["beside"] == list(runs_by_name(ROWS))
+    improvements_explorer(rows)
+    names = list(runs_by_name(rows))
+    assert [choice["beside"] for choice in seen["static"]] == [names[0]] * len(shown)
+    for choice, start in zip(seen["static"], shown, strict=True):
+        assert choice["run"].startswith(start)
+    assert seen["run"] == seen["beside"] == names
 
 
 def test_the_static_explorer_can_be_drawn():

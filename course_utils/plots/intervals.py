@@ -20,8 +20,10 @@ from course_utils.plots.style import (
 
 
 @style()
-def intervals(names: Sequence[str], series: Mapping[str, Any], *, title: str, x_name: str) -> Figure:
-    """Draw means as marks and their errors as lines to both sides, a row for each name, and a line at zero.
+def intervals(
+    names: Sequence[str], series: Mapping[str, Any], *, title: str, x_name: str, reference: float = 0.0
+) -> Figure:
+    """Draw means as marks and their errors as lines to both sides, a row for each name.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ def intervals(names: Sequence[str], series: Mapping[str, Any], *, title: str, x_
         are left out.
     title, x_name
         What the figure shows, and what the horizontal axis is.
+    reference
+        A vertical line stands here.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def intervals(names: Sequence[str], series: Mapping[str, Any], *, title: str, x_
                 label=label,
             )
         )
-    axes.axvline(0, color=GREY, linewidth=1)
+    axes.axvline(reference, color=GREY, linewidth=1)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set(xlabel=x_name)

@@ -190,9 +190,7 @@ def _rates(plans: Sequence[Plan], steps: int) -> Tensor:
         by_step = []
         for _ in range(steps if plan.schedule is not None else 1):
             groups = plan.optimizer.param_groups
-            by_step.append(
-                [[float(group[key]) for key in ("lr", "momentum", "weight_decay")] for group in groups]
-            )
+            by_step.append([[float(group[key]) for key in keys] for group in groups])
             if plan.schedule is not None:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")

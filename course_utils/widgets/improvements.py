@@ -40,7 +40,7 @@ def improvements_explorer(rows: Iterable[Row], *, static: Sequence[Choice] | Non
         them, and keys other than A9 to A16, are left out.
     static
         Combinations of ``run`` and ``beside`` for the static form, by their names, as `runs_by_name` gives
-        them; by default the second to the fifth run, each beside the first.
+        them; by default the first four improvements alone, each beside the first run.
 
     Raises
     ------
@@ -54,10 +54,11 @@ def improvements_explorer(rows: Iterable[Row], *, static: Sequence[Choice] | Non
             "them: record some with `course results run A9` and `course results run A10`."
         )
     names = list(runs)
+    alone = [name for name in names[1:] if name.endswith(", alone")] or names[1:]
     explore(
         lambda **choice: render_improvements(runs, **choice),
         alt="Loss and accuracy against epochs of two settings of the ledger, means over seeds",
-        static=static or [{"run": name, "beside": names[0]} for name in names[1:5]],
+        static=static or [{"run": name, "beside": names[0]} for name in alone[:4]],
         run=names,
         beside=names,
     )

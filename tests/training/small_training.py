@@ -8,6 +8,7 @@ from course_utils.data import Split
 from course_utils.data.augmentation import random_crop, random_flip
 from course_utils.models.cnn import cnn
 from course_utils.training.loop import fit
+from course_utils.training.muon import Muon
 
 EPOCHS = 3
 STEPS = 3  # of one epoch: batches of 8, 8 and 6
@@ -33,6 +34,13 @@ def crop_and_flip(batch, draws):
 OPTIMIZERS = {
     "momentum": lambda model: torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-3),
     "adam": lambda model: torch.optim.AdamW(model.parameters(), lr=0.01),
+    "muon": lambda model: Muon(
+        [
+            {"params": [each for each in model.parameters() if each.ndim > 1]},
+            {"params": [each for each in model.parameters() if each.ndim == 1], "orthogonalise": False},
+        ],
+        lr=0.02,
+    ),
 }
 
 

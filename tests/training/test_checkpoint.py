@@ -56,7 +56,7 @@ def uninterrupted(**changes):
     every=st.sampled_from([None, 1, 2, 4, 5]),
     precision=st.sampled_from(["float32", "bfloat16"]),
     train_metrics=st.sampled_from(["running", "measured"]),
-    optimizer=st.sampled_from(["momentum", "adam"]),
+    optimizer=st.sampled_from(["momentum", "adam", "muon"]),
 )
 def test_resumed_at_any_step_is_never_interrupted(
     tmp_path_factory, places, every, precision, train_metrics, optimizer
@@ -81,6 +81,7 @@ def steep_loss(logits, labels):
         {"record_every": 2},
         {"schedule": False, "batch_size": None},
         {"schedule": False, "optimizer": "adam"},
+        {"schedule": False, "optimizer": "muon", "precision": "bfloat16"},
     ],
     ids=lambda changes: ", ".join(changes),
 )

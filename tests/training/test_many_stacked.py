@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from functools import partial
 
 import pytest
 import small_plans
@@ -326,6 +327,9 @@ def scaling(factor):
         (scaling(torch.ones(2)), scaling(torch.zeros(2)), False),
         (Standardise(torch.ones(1), torch.ones(1)), Standardise(torch.ones(1), torch.ones(1)), True),
         (Standardise(torch.ones(1), torch.ones(1)), Standardise(torch.zeros(1), torch.ones(1)), False),
+        (partial(torch.add, alpha=1), partial(torch.add, alpha=1), True),
+        (partial(torch.add, alpha=1), partial(torch.add, alpha=2), False),
+        (Standardise(torch.ones(1), torch.ones(1)).__call__, torch.add, False),
         (torch.Generator(), torch.Generator(), False),
         ([1, {"a": 2}], [1, {"a": 2}], True),
         ([1, {"a": 2}], [1, {"a": 3}], False),

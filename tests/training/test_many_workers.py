@@ -111,7 +111,8 @@ def test_a_killed_worker_costs_its_trial_s_time_and_no_result(tmp_path):
     assert (tmp_path / "deaths").read_text() == "x"
     undisturbed = fit_many(small_plans.mlp, trials, engine="sequential")
     assert results == undisturbed
-    assert {path.suffix for path in (tmp_path / "results").iterdir()} == {".json"}
+    left = {path.suffix for path in (tmp_path / "results").iterdir()}
+    assert left - {".tmp"} == {".json"}  # a worker that is stopped while it writes leaves its half
     # the step of the death was taken, not saved, and taken again by another process; no earlier one was
     steps = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     by_process = {}
