@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-PART = 2000
+PART = 500
 """So many images are summed up at a time: all of CIFAR-10 as floating-point numbers would take 600 MB."""
 
 

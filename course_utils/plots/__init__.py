@@ -5,6 +5,7 @@ from course_utils.plots.boundaries import boundary_and_curves, boundary_grid, de
 from course_utils.plots.display import LiveFigure, show
 from course_utils.plots.feature_maps import as_pictures
 from course_utils.plots.histories import LiveCurves, curves
+from course_utils.plots.intervals import intervals
 from course_utils.plots.layer_diagram import layer_diagram
 from course_utils.plots.lines import lines
 from course_utils.plots.pictures import images
@@ -22,6 +23,7 @@ __all__ = [
     "decision_boundary",
     "heat_map",
     "images",
+    "intervals",
     "is_watched",
     "layer_diagram",
     "lines",

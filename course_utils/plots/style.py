@@ -89,7 +89,7 @@ def set_title(target: Axes | Figure, title: str, *, width: float) -> None:
     unbroken = title.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}").replace(
         " %", "\N{NO-BREAK SPACE}%"
     )
-    lines = "\n".join(textwrap.fill(line, per_line) for line in unbroken.splitlines())
+    lines = "\n".join(textwrap.fill(line, per_line, break_on_hyphens=False) for line in unbroken.splitlines())
     if isinstance(target, Axes):
         target.set_title(lines)
     else:

@@ -29,6 +29,8 @@
 # *The report* is L. Tosato and M. Diez (RDFIA, TME 2), part 2: questions 1 to 18. (It has no questions 13 and 15.)
 
 # %% tags=["setup"]
+import course_utils  # first: it decides how torch's threads wait
+
 import time
 
 import torch
