@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 from torch import nn
 from torchvision.transforms.functional import to_tensor
 
-from course_utils.data import circles
+from course_utils.data import Split, circles
 from course_utils.exercises import catalogue
 from course_utils.exercises.references import References
 from course_utils.experiments import circles_mlp
@@ -174,7 +174,7 @@ def test_evaluate_agrees_with_one_pass_over_everything(ours):
     network = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.BatchNorm1d(8), nn.Linear(8, 4))
     x, labels = torch.randn(103, 3), torch.randint(4, (103,))
     found = ours("evaluate")(network, x, labels, batch_size=10)
-    assert found == pytest.approx(loop.measure(network, x, labels), rel=1e-5)
+    assert found == pytest.approx(loop.measure(network, Split(x, labels)), rel=1e-5)
     assert network.training
 
 
@@ -186,7 +186,14 @@ def test_fit_agrees_with_the_loop_of_the_library(ours, rings):
         sgd = torch.optim.SGD(network.parameters(), lr=0.1)
         if train is None:
             history = loop.fit(
-                network, x, labels, x, labels, optimiser=sgd, epochs=4, batch_size=16, generator=order
+                network,
+                Split(x, labels),
+                Split(x, labels),
+                optimizer=sgd,
+                epochs=4,
+                batch_size=16,
+                generator=order,
+                train_metrics="measured",
             )
         else:
             history = train(network, sgd, (x, labels), (x, labels), 4, 16, order)
