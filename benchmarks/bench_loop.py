@@ -11,8 +11,9 @@
 
 Ways that are compared take turns, in alternating order, so that a machine that is busy for a while slows all;
 figures are medians of the turns' ratios. CPU seconds stand beside them: on a shared machine only these are
-the program's own. `COURSE_DATA` names the folder of the real images; without them embedded ones stand in,
-which are of the same size and take as long.
+the program's own, and with several threads, which wait for one another, not even these; judge there by
+`--threads 1`. `COURSE_DATA` names the folder of the real images; where they cannot be had, embedded ones
+stand in, which are of the same size and take as long.
 """
 
 from __future__ import annotations

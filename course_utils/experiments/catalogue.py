@@ -248,6 +248,8 @@ EXPERIMENTS: dict[str, Experiment] = {
                     "widths": [64, 128],
                     "epochs": {"smoke": 2, "laptop": 8, "full": 8},
                     "flips": True,
+                    "crop": 2,
+                    "learning_rate": 0.05,
                 },
             },
         ),

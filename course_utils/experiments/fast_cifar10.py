@@ -17,12 +17,12 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
 from course_utils.data import DataSet, load
-from course_utils.data.augmentation import random_flip
+from course_utils.data.augmentation import random_crop, random_flip
 from course_utils.data.preprocessing import Standardise, to_unit
 from course_utils.experiments.catalogue import Provenance
 from course_utils.models.fast_cnn import fast_cnn
 from course_utils.training.devices import best_device, describe_device
-from course_utils.training.loop import fit, measure
+from course_utils.training.loop import Augment, fit, measure
 from course_utils.training.muon import Muon
 from course_utils.training.precision import Precision
 
@@ -36,9 +36,10 @@ def run(settings: Mapping[str, Any], seed: int) -> dict[str, float]:
         ``widths``, ``epochs``, ``batch_size``, ``learning_rate``; ``half_precision`` (16 bits where the
         device is fast at it, and images in memory pixel by pixel), ``whitening`` (the first layer),
         ``label_smoothing``, ``optimizer`` (sgd, muon), ``flips`` (random ones in training, and test images
-        judged together with their mirror images).
+        judged together with their mirror images), ``crop`` (largest random shift in training, in
+        pixels; may be missing).
     seed
-        Of the weights, the order of the images and the flips.
+        Of the weights, the order of the images, flips and crops.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def trained(
         schedule=schedule,
         batch_size=settings["batch_size"],
         generator=generator,
-        augment=random_flip if settings["flips"] else None,
+        augment=augmentation(settings),
         preprocess=preprocess,
         loss_function=partial(F.cross_entropy, label_smoothing=settings["label_smoothing"]),
         precision=precision,
@@ -91,6 +92,20 @@ def trained(
         progress=False,
     )
     return network, preprocess, precision
+
+
+def augmentation(settings: Mapping[str, Any]) -> Augment | None:
+    """Return what is done to each batch of training images at random; None: nothing."""
+    flips, crop = settings["flips"], settings.get("crop", 0)
+    if not flips and not crop:
+        return None
+
+    def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+        if flips:
+            images = random_flip(images, generator)
+        return random_crop(images, generator, padding=crop) if crop else images
+
+    return augment
 
 
 class FlipAverage(nn.Module):
