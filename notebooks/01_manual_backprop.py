@@ -348,8 +348,8 @@ check("1.12")
 #
 # - **a** it approaches zero as the answer becomes right, the squared error does not
 # - **b** the squared error of probabilities is not defined
-# - **c** it still learns from examples that are confidently wrong
-# - **d** it is cheaper to compute
+# - **c** it is cheaper to compute
+# - **d** it still learns from examples that are confidently wrong
 #
 # Because:
 #

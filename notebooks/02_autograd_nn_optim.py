@@ -235,9 +235,9 @@ plots.show(
 # differently". It does not say whether the versions began alike. What do you think it saw?
 #
 # - **a** Autograd approximates gradients, by hand they are exact
-# - **b** Each version drew a start of its own
+# - **b** Autograd takes other steps than gradient descent
 # - **c** Rounding: two programs never give the same digits
-# - **d** Autograd takes other steps than gradient descent
+# - **d** Each version drew a start of its own
 #
 # Because:
 #
@@ -951,8 +951,8 @@ plots.show(
 # With `coef0 = 0`, on rings around the origin, which degrees can work?
 #
 # - **a** all from 2 on
-# - **b** the even ones
-# - **c** the odd ones
+# - **b** the odd ones
+# - **c** the even ones
 # - **d** those from 6 on
 #
 # Because the kernel $(\gamma\, x \cdot z)^d$

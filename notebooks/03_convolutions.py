@@ -97,8 +97,8 @@ check("3.1")
 # by one pixel at a time) compute now?
 #
 # - **a** the same numbers as before
-# - **b** the same numbers, shifted by one pixel, except at the border
-# - **c** other numbers, in no simple relation to those before
+# - **b** other numbers, in no simple relation to those before
+# - **c** the same numbers, shifted by one pixel, except at the border
 # - **d** the same numbers as before, if the window is larger than the shift
 #
 # Because:
@@ -163,15 +163,16 @@ check("3.3")
 # %% [markdown]
 # For pictures $x$ with $C$ channels and $F$ filters $w$, each with a bias:
 #
-# $$y_{f,i,j} = b_f + \sum_{c=1}^{C} \sum_{u=0}^{k_h-1} \sum_{v=0}^{k_w-1} w_{f,c,u,v}\; \tilde x_{c,\; i s + u,\; j s + v}$$
+# $$y_{f,i,j} = b_f + \sum_{c=0}^{C-1} \sum_{u=0}^{k_h-1} \sum_{v=0}^{k_w-1} w_{f,c,u,v}\; \tilde x_{c,\; i s + u,\; j s + v}$$
 #
-# where $\tilde x$ is the picture with zeros around it. (Mathematicians turn the filter round before they slide it;
-# neural networks do not, and call it a convolution all the same.)
+# where $\tilde x$ is the picture with zeros around it. All indices count from 0, as in Python. (Mathematicians turn
+# the filter round before they slide it; neural networks do not, and call it a convolution all the same.)
 #
 # ### Exercise 3.4: as a loop
 #
-# Let $i$ and $j$ run over all places, cut out the window, multiply with each filter, add up. Take the number of places
-# from your `output_size`. Kernels need not be square.
+# Put zeros around x: `F.pad(x, (left, right, top, bottom))`. Let $i$ and $j$ run over all places, from 0: cut out the
+# window, multiply it with each filter, add up, add the bias. Kernels need not be square. (The number of places comes
+# from your `output_size`.)
 
 # %%
 # Exercise 3.4 (4 points, 20 minutes, difficulty 3)
@@ -224,7 +225,8 @@ plots.show(
 # ### Exercise 3.5: as one matrix product
 #
 # The loop is slow: each of its steps asks Python. So put every window into a column of its own, once, and let one
-# matrix product do all filters at all places. `F.unfold` makes the columns:
+# matrix product do all filters at all places. `F.unfold` makes the columns (it also takes `stride=` and `padding=`;
+# pass them by name):
 
 # %%
 square = torch.arange(16.0).reshape(1, 1, 4, 4)
@@ -301,7 +303,7 @@ with one_thread(), torch.no_grad():
 # ### Exercise 3.7: gradient of weights and bias
 #
 # The loop is that of the forward pass: each place adds what its window contributes. Autograd is switched off in the
-# check: you are the autograd.
+# checks of 3.7, 3.8 and 3.20: you are the autograd.
 
 # %%
 # Exercise 3.7 (3 points, 20 minutes, difficulty 3)
@@ -327,7 +329,8 @@ check("3.7")
 # $$\frac{\partial L}{\partial \tilde x_{n,c,a,b}} = \sum_{f,i,j,u,v \,:\; is+u=a,\; js+v=b} G_{n,f,i,j}\; w_{f,c,u,v}$$
 #
 # That looks worse than it is: go through the places once more; where the forward pass *read* a window, you *add* to it.
-# At the end, cut the zeros off that were put around the picture. (The check tries `padding` 1 and 0.)
+# Begin with `G.new_zeros`: it takes the dtype of G, and the cell after the check calculates in float64. At the end, cut
+# the zeros off that were put around the picture. (The check tries `padding` 1 and 0.)
 
 # %%
 # Exercise 3.8 (4 points, 25 minutes, difficulty 4)
@@ -390,9 +393,9 @@ with one_thread():
 # In notebook 01 the step had to be small. Here even a step of 1 agrees, and better than a small one! Why?
 #
 # - **a** float64 has enough digits for any step
-# - **b** the differences are exact for this loss, whatever the step
+# - **b** the two agree by chance: with other numbers they would not
 # - **c** the random $G$ averages the errors away
-# - **d** the two agree by chance: with other numbers they would not
+# - **d** the differences are exact for this loss, whatever the step
 #
 # Because:
 #
@@ -475,9 +478,9 @@ print(f"Without the poolings the first fully connected layer would have {bare:,}
 #
 # ### Exercise 3.12: is that many?
 #
-# *(Report question 11.)* The report compares its parameters with the 50 000 training pictures: how many pixels are
-# they, and how many numbers (each pixel has three)? Neither is what the network is taught with: that is one label a
-# picture. How many parameters are there for each label?
+# *(Report question 11.)* The report compares its parameters with the 50 000 training pictures: how many pixels do
+# these have in all, and how many numbers (three a pixel)? Neither is what the network is taught with: that is one label
+# a picture. How many parameters are there for each label?
 
 # %%
 # Exercise 3.12 (1 point, 4 minutes, difficulty 1)
@@ -622,7 +625,7 @@ for name, (n, jump, field) in zip(names, receptive_fields(network_layers, 32)):
 # An output sees a pixel if its gradient in that pixel is not zero. In a trained network, zeros may also come from a
 # ReLU, from a maximum that another pixel won, or from terms that cancel. So make every layer, poolings too, a
 # convolution of one channel with all weights 1 and no bias. Then the gradient counts *in how many ways* the pixel
-# reaches the output.
+# reaches the output. The counts grow large, so the image is in float64; the weights must be, too.
 
 # %%
 # Exercise 3.17 (3 points, 15 minutes, difficulty 3)
@@ -780,9 +783,10 @@ check("3.21")
 #
 # ### Exercise 3.22: build it
 #
-# *(Report, section 2.2.)* For each of the three numbers in `widths` a convolution of 5 x 5 that keeps the size, with so
-# many maps; a ReLU; a max pooling of 2 x 2. Then flatten; a fully connected layer of `hidden` units with a ReLU; a last
-# one with a logit for each class. The pictures are 32 x 32 with 3 channels.
+# *(Report, section 2.2.)* For each of the three numbers in `widths` a convolution of 5 x 5 that keeps the size, with
+# that many maps; a ReLU; a max pooling of 2 x 2. Then flatten; a fully connected layer of `hidden` units; a ReLU; a last
+# fully connected layer with a logit for each class. Put all thirteen layers directly into one `nn.Sequential`, in this
+# order: part 9 takes them by number. The pictures are 32 x 32 with 3 channels.
 
 # %%
 # Exercise 3.22 (3 points, 15 minutes, difficulty 2)
@@ -799,7 +803,7 @@ check("3.22")
 #
 # *(Report question 17.)* The report finds the error of the first epoch "very high". How high should it be? A network
 # with small random weights gives all ten classes about the same probability. Which loss and which accuracy do you
-# expect on a test set with as many pictures of each class?
+# expect on a test set with equally many pictures of each class?
 
 # %%
 # Exercise 3.23 (1 point, 3 minutes, difficulty 1)
@@ -836,9 +840,10 @@ def train_epoch(
     batch_size: int,
     generator: torch.Generator,
 ) -> float:
-    """Take one step per batch, in training mode, in an order drawn with one torch.randperm.
+    """Take one step of the cross-entropy per batch of `centred` pictures, in training mode.
 
-    images are uint8 (N, 3, H, W). Returns the mean over all pictures of the loss that each had in its step.
+    The order is drawn with one torch.randperm from `generator`; images are uint8 (N, 3, H, W). Returns the mean over
+    all pictures of the loss that each had in its step.
     """
     raise NotImplementedError("Exercise 3.24")
 
@@ -970,8 +975,8 @@ Markdown(ledger.table("A9"))
 # *(Report question 14.)* In the first epochs the test loss often lies **below** the training loss: look at yours. Both
 # are means over pictures; how can this be?
 #
-# - **a** the test pictures are easier
-# - **b** the training loss is a mean over the whole epoch, the test loss is measured at its end
+# - **a** the training loss is a mean over the whole epoch, the test loss is measured at its end
+# - **b** the test pictures are easier
 # - **c** measuring the test loss has trained the network on the test pictures
 # - **d** the training loss is a sum over the batch, the test loss a mean
 #
@@ -1000,8 +1005,8 @@ check("3.26")
 # falls. Why?
 #
 # - **a** the loss is measured on other pictures than the accuracy
-# - **b** the network becomes surer, of its errors too
-# - **c** the learning rate is too small
+# - **b** the learning rate is too small
+# - **c** the network becomes surer, of its errors too
 # - **d** the accuracy is rounded to whole per cent
 #
 # Because:
@@ -1122,8 +1127,8 @@ plots.show(
 #
 # - A convolution in three forms, its gradient by hand, and a check that believes nobody.
 # - The arithmetic: how many outputs, how many parameters, what an output sees.
-# - Four slips of the report found by counting: two forgotten biases, half a pixel of padding, a dictionary without its
-#   128 numbers a word, and large batches that are not slow.
+# - Four slips of the report, found by counting and by measuring: two layers without their biases, half a pixel of
+#   padding, a dictionary without its 128 numbers a word, and large batches that are not slow.
 # - A network that begins to learn its training pictures by heart. Notebook 04 is about what to do against it.
 
 # %%

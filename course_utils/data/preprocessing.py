@@ -31,7 +31,10 @@ class Standardise:
 
     @classmethod
     def of(cls, images: Tensor) -> Standardise:
-        """Take the statistics of (training) images, uint8 (N, C, H, W); others are a ValueError."""
+        """Take the statistics of (training) images, uint8 (N, C, H, W); others are a ValueError.
+
+        They stay on the images' device: from another one they would be copied with every batch.
+        """
         _check_bytes(images)
         total, squares = _channel_sums(images)
         count = images.numel() / images.shape[1]
@@ -39,7 +42,8 @@ class Standardise:
         sd = (squares / count - mean**2).sqrt()
         # a channel without variation: only its mean is taken away
         sd = torch.where(sd > 0, sd, torch.ones_like(sd))
-        return cls(mean.float()[:, None, None] / 255, sd.float()[:, None, None] / 255)
+        mean, sd = (part.float().to(images.device)[:, None, None] / 255 for part in (mean, sd))
+        return cls(mean, sd)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return images (N, C, H, W) with mean 0 and standard deviation 1 over the training set, float32."""
@@ -112,7 +116,8 @@ class Whitening:
         for part in images.split(PART):
             pixels = to_unit(part).flatten(1) - mean
             covariance += pixels.T @ pixels / len(images)
-        eigenvalues, vectors = torch.linalg.eigh(covariance)
+        # on the CPU, for Apple's devices cannot
+        eigenvalues, vectors = (part.to(images.device) for part in torch.linalg.eigh(covariance.cpu()))
         matrix = (vectors / (eigenvalues.clamp_min(0) + epsilon).sqrt()) @ vectors.T
         return cls(mean, matrix)
 

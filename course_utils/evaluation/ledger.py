@@ -16,12 +16,12 @@ from course_utils.evaluation.ledger_rows import (
     LedgerError,
     Row,
     append,
+    counted,
     keys_with_rows,
     read_rows,
     user_rows,
 )
 from course_utils.evaluation.reported import Reported, keys_with_reports, read_reported
-from course_utils.scale import SCALES
 
 __all__ = [
     "COURSE_ROWS",
@@ -75,8 +75,7 @@ def known_keys() -> list[str]:
 def summary(key: str, *, folder: Path | None = None) -> list[Summary]:
     """Return mean, standard deviation and n of every metric of every setting of a key.
 
-    Counted are the rows of the largest scale that the setting was run at, and of these the ones with the
-    same settings and data source as the newest; of several rows with one seed the newest counts.
+    Which rows count says `course_utils.evaluation.ledger_rows.counted`.
 
     Parameters
     ----------
@@ -90,15 +89,11 @@ def summary(key: str, *, folder: Path | None = None) -> list[Summary]:
     LedgerError
         If a line of the file is damaged.
     """
-    by_setting: dict[str, list[Row]] = {}
-    for row in read_rows(key, folder=folder):
-        by_setting.setdefault(row.setting, []).append(row)
     summaries = []
-    for setting, rows in by_setting.items():
-        counted = _counted(rows)
-        for metric in counted[-1].metrics:
-            values = [row.metrics[metric] for row in counted if metric in row.metrics]
-            summaries.append(_summary(setting, metric, values, counted[-1].scale))
+    for setting, rows in _counted_by_setting(key, folder).items():
+        for metric in rows[-1].metrics:
+            values = [row.metrics[metric] for row in rows if metric in row.metrics]
+            summaries.append(_summary(setting, metric, values, rows[-1].scale))
     return summaries
 
 
@@ -120,7 +115,8 @@ def difference(
     folder
         Of the rows; default: the course's own.
     """
-    ours, theirs = _counted_of(key, setting, folder), _counted_of(*versus, folder)
+    ours = _counted_by_setting(key, folder).get(setting, [])
+    theirs = _counted_by_setting(versus[0], folder).get(versus[1], [])
     if not ours or not theirs or ours[-1].scale != theirs[-1].scale or ours[-1].data != theirs[-1].data:
         return None
     other = {row.seed: row.metrics for row in theirs}
@@ -171,6 +167,8 @@ def verdict(reported: Reported, ours: Summary | None) -> tuple[Verdict, str]:
 def compare(key: str, *, with_yours: bool = True) -> list[Comparison]:
     """Return every reported figure of a key beside ours, in the order of its table.
 
+    Of a key without a table: every metric that was measured.
+
     Parameters
     ----------
     key
@@ -183,7 +181,7 @@ def compare(key: str, *, with_yours: bool = True) -> list[Comparison]:
     if with_yours:
         yours = {(entry.setting, entry.metric): entry for entry in summary(key, folder=user_rows())}
     comparisons = []
-    for reported in read_reported(key):
+    for reported in read_reported(key) or [Reported.nothing(*place) for place in {**ours, **yours}]:
         place = (reported.setting, reported.metric)
         if reported.versus is None:
             our, your = ours.get(place), yours.get(place)
@@ -205,7 +203,7 @@ def table(key: str, *, with_yours: bool = True) -> str:
     """
     comparisons = compare(key, with_yours=with_yours)
     if not comparisons:
-        raise ValueError(f"The ledger has no reported figures for {key!r}; it has {', '.join(known_keys())}.")
+        raise ValueError(f"The ledger knows nothing of {key!r}; it has {', '.join(known_keys())}.")
     show_yours = any(comparison.yours for comparison in comparisons)
     header = ["setting", "what", "ours: mean ± sd", "report", "verdict"] + ["yours"] * show_yours
     lines = [
@@ -220,7 +218,7 @@ def table(key: str, *, with_yours: bool = True) -> str:
         for comparison in comparisons
     ]
     notes = list(dict.fromkeys(c.reported.note for c in comparisons if c.reported.note))
-    made_by = _made_by(read_rows(key))
+    made_by = _made_by(key)
     return "\n".join([_aligned([header, *lines]), "", *(f"- {note}" for note in [*notes, *made_by])])
 
 
@@ -244,17 +242,12 @@ def headline() -> str:
     return _aligned([["key", "what", "ours: mean ± sd", "report", "verdict"], *lines])
 
 
-def _counted(rows: list[Row]) -> list[Row]:
-    largest = max(rows, key=lambda row: SCALES.index(row.scale) if row.scale in SCALES else -1).scale
-    rows = [row for row in rows if row.scale == largest]
-    newest = rows[-1]
-    by_seed = {row.seed: row for row in rows if (row.settings, row.data) == (newest.settings, newest.data)}
-    return list(by_seed.values())
-
-
-def _counted_of(key: str, setting: str, folder: Path | None) -> list[Row]:
-    rows = [row for row in read_rows(key, folder=folder) if row.setting == setting]
-    return _counted(rows) if rows else []
+def _counted_by_setting(key: str, folder: Path | None) -> dict[str, list[Row]]:
+    """Return setting -> the rows that count; none is empty."""
+    by_setting: dict[str, list[Row]] = {}
+    for row in read_rows(key, folder=folder):
+        by_setting.setdefault(row.setting, []).append(row)
+    return {setting: counted(rows) for setting, rows in by_setting.items()}
 
 
 def _summary(setting: str, metric: str, values: list[float], scale: str) -> Summary:
@@ -293,14 +286,10 @@ def _verdict_in_words(comparison: Comparison) -> str:
     return comparison.verdict + (f": {comparison.reason}" if comparison.reason else "")
 
 
-def _made_by(rows: list[Row]) -> list[str]:
-    by_setting: dict[str, list[Row]] = {}
-    for row in rows:
-        by_setting.setdefault(row.setting, []).append(row)
+def _made_by(key: str) -> list[str]:
     lines = []
-    for setting, of_setting in by_setting.items():
-        counted = _counted(of_setting)
-        last, seconds = counted[-1], statistics.median(row.seconds for row in counted)
+    for setting, rows in _counted_by_setting(key, None).items():
+        last, seconds = rows[-1], statistics.median(row.seconds for row in rows)
         lines.append(
             f"ours, {setting}: {last.data}; scale {last.scale}; {last.device}; {seconds:.1f} s a run; "
             f"`{last.command}`"

@@ -12,6 +12,7 @@ import math
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from filelock import FileLock
 
 from course_utils.data.directory import APPLICATION
 from course_utils.files import write_whole
+from course_utils.scale import SCALES
 
 COURSE_ROWS = Path(__file__).parent / "rows"
 
@@ -133,6 +135,26 @@ def read_rows(key: str, *, folder: Path | None = None) -> list[Row]:
         return []
     lines = _lines(path)
     return [_from_line(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def counted(rows: Sequence[Row]) -> list[Row]:
+    """Return those of one setting's rows that count, in the order in which they were added.
+
+    They are the rows of the largest scale that the setting was run at, and of these the ones with the same
+    settings and data source as the newest; of several with one seed the newest.
+
+    Parameters
+    ----------
+    rows
+        At least one, all of one setting of one key, in the order in which they were added.
+    """
+    known = [scale for scale in SCALES if any(row.scale == scale for row in rows)]
+    largest = known[-1] if known else rows[-1].scale
+    of_largest = [row for row in rows if row.scale == largest]
+    newest = of_largest[-1]
+    alike = [row for row in of_largest if (row.settings, row.data) == (newest.settings, newest.data)]
+    of_seed = {row.seed: row for row in alike}
+    return [row for row in alike if of_seed[row.seed] is row]
 
 
 def keys_with_rows(*, folder: Path | None = None) -> list[str]:

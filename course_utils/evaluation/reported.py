@@ -54,6 +54,12 @@ class Reported:
         """What our metric is multiplied by to have the report's unit."""
         return 100.0 if self.unit == "%" else 1.0
 
+    @classmethod
+    def nothing(cls, setting: str, metric: str) -> Reported:
+        """Return the entry of what the reports say nothing about."""
+        reason = "the reports say nothing about it"
+        return cls(setting, metric, metric, "–", "=", None, 0.0, "", False, reason, "")
+
 
 def read_reported(key: str, *, folder: Path = REPORTED) -> list[Reported]:
     """Return what a report says about a key; nothing is an empty list.

@@ -51,7 +51,7 @@ def build_notebook(notebook: Notebook, text: str) -> dict[str, Any]:
         "solution": _json(solution, {"kernelspec": KERNEL, "jupytext": pairing}),
         "student": _json(student, {"kernelspec": KERNEL}),
         "student_text": _percent(plain),
-        "texts": _texts(notebook, cells, titles),
+        "texts": {**_texts(notebook, cells, titles), "cells": _release_cells(cells, ids)},
     }
 
 
@@ -76,6 +76,20 @@ def _texts(notebook: Notebook, cells: list[Cell], titles: dict[str, str]) -> dic
                 }
             )
     return {"notebook": notebook.name, "steps": steps, "exercises": exercises}
+
+
+def _release_cells(cells: list[Cell], ids: list[str]) -> list[dict[str, str]]:
+    """Return the code cells as students get them: grading finds a submission's cells by comparing them."""
+    return [
+        {
+            "id": cell_id,
+            "role": cell.role,
+            "exercise": cell.exercise,
+            "source": stub_of(cell) if cell.role == "exercise" else cell.source,
+        }
+        for cell, cell_id in zip(cells, ids, strict=True)
+        if cell.role != "text"
+    ]
 
 
 def _check_order(notebook: Notebook, cells: list[Cell]) -> None:

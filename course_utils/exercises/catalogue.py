@@ -31,11 +31,22 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Texts:
-    """The texts of one notebook: code cells of the roles ``setup`` and ``exercise`` in order."""
+class ReleaseCell:
+    """One code cell of the student notebook as it is handed out."""
 
-    steps: tuple[tuple[str, str], ...]  # (role, source), or ("exercise", id)
+    id: str
+    role: str  # setup, exercise, check or experiment
+    exercise: str  # the exercise's id, for exercises and checks
+    source: str
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of one notebook: what runs for its references, its exercises, and the cells handed out."""
+
+    steps: tuple[tuple[str, str], ...]  # (role, source), or ("exercise", id): setup and exercises in order
     exercises: dict[str, Text]
+    cells: tuple[ReleaseCell, ...] = ()
 
 
 @functools.cache
@@ -95,4 +106,8 @@ def texts(notebook_name: str) -> Texts:
 def parse_texts(data: dict[str, Any]) -> Texts:
     """Turn the JSON that `course build` writes into `Texts`."""
     exercises = {e["id"]: Text(**{**e, "names": tuple(e["names"])}) for e in data["exercises"]}
-    return Texts(steps=tuple((role, text) for role, text in data["steps"]), exercises=exercises)
+    return Texts(
+        steps=tuple((role, text) for role, text in data["steps"]),
+        exercises=exercises,
+        cells=tuple(ReleaseCell(**cell) for cell in data["cells"]),
+    )

@@ -10,19 +10,21 @@ def choice(
     reason: dict[int, str],
     *,
     right: str,
-    why: int,
     hints: tuple[str, ...],
 ) -> Exercise:
-    """Make an exercise of a choice and a second choice for its reason."""
+    """Make an exercise of a choice and a second choice for its reason.
+
+    A wrong letter is explained whatever the reason, a wrong reason only beside the right letter.
+    """
     return Exercise(
         id=id,
         names=(name, f"{name}_reason"),
-        mistakes=tuple(
-            [
-                Mistake(message, values={name: letter, f"{name}_reason": why})
-                for letter, message in wrong.items()
-            ]
-            + [Mistake(message, values={name: right, f"{name}_reason": n}) for n, message in reason.items()]
+        mistakes=(
+            *(Mistake(message, values={name: letter}) for letter, message in wrong.items()),
+            *(
+                Mistake(message, values={name: right, f"{name}_reason": number})
+                for number, message in reason.items()
+            ),
         ),
         variants=(Variant("capital letter and blank", values={name: f" {right.upper()} "}),),
         hints=hints,

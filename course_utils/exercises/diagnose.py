@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -72,8 +73,11 @@ def _device(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
 
 def _dtype(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
     text = f"{_subject(d)} should have the dtype {d.expected.dtype}, but it has {d.got.dtype}"
-    if "float" not in d.got.dtype:
-        return text + ": convert it, for example by `.float()`."
+    if d.expected.dtype == "bool":
+        return text + ": a comparison (such as `> 0`) gives truth values."
+    convert = {"float32": ".float()", "float64": ".double()", "int64": ".long()"}.get(d.expected.dtype)
+    if "float" not in d.got.dtype and convert:
+        return text + f": convert it, for example by `{convert}`."
     return text + ": let new tensors take the dtype of the inputs (as `torch.zeros_like` does)."
 
 
@@ -109,7 +113,8 @@ def _values(d: Difference, inputs: dict[str, Any]) -> str:
 
 def _inputs(d: Difference, inputs: dict[str, Any]) -> str:
     before = _lookup(inputs, d.where)
-    name = f"its input `{d.where.replace(', ', ' / ')}`" if d.where else "its inputs"
+    where = re.sub(r"^.*item \d+, (?!item)", "", d.where)  # of a list of cases, what the answer calls it
+    name = f"its input `{where.replace(', ', ' / ')}`" if where else "its inputs"
     if compare(d.expected, before, rtol=0.0, atol=0.0):
         return f"After the call, {name} should be changed in place in another way than it is."
     added = ", ".join(repr(key) for key in d.got if key not in d.expected) if isinstance(d.got, dict) else ""

@@ -37,12 +37,15 @@ class Verdict:
         The message of the typical mistake that gives the same values, if there is one.
     printed : str
         The beginning of what the answer printed while it was tried.
+    credit : float
+        The share of the points that a wrong answer still earns when it is graded.
     """
 
     status: Status
     message: str = ""
     mistake: str = ""
     printed: str = ""
+    credit: float = 0.0
 
 
 def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references: References) -> Verdict:
@@ -80,7 +83,9 @@ def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references
             mistake = find_mistake(exercise, seen, references)
             if mistake and differences[0].kind == "inputs":
                 message = ""  # the mistake says which change of an input is wrong, and which is not
-            return Verdict("wrong", message, mistake.message if mistake else "")
+            if mistake is None:
+                return Verdict("wrong", message)
+            return Verdict("wrong", message, mistake.message, credit=mistake.credit)
     return Verdict("right")
 
 
@@ -92,7 +97,7 @@ def find_mistake(
         if all(
             observation is not None
             and (
-                _has_values(mistake.values, observation)
+                _has_values(exercise, mistake.values, observation)
                 if exercise.is_value
                 else _same(exercise, references.observe(exercise, seed, mistake), observation)
             )
@@ -136,14 +141,18 @@ def _same(exercise: Exercise, one: Observation, other: Observation) -> bool:
         return False
 
 
-def _has_values(wanted: Mapping[str, Any], observation: Observation) -> bool:
-    """Whether the student's values agree with those that a mistake of a value exercise names."""
+def _has_values(exercise: Exercise, wanted: Mapping[str, Any], observation: Observation) -> bool:
+    """Whether the student's values agree with those that a mistake of a value exercise names.
+
+    Never less exactly than right answers must: in whole numbers a neighbour is another mistake.
+    """
+    rtol = min(1e-3, exercise.rtol)
     try:
         held = _normal(_read(observation.returned))
     except ValueError:
         return False
     return isinstance(held, dict) and all(
-        name in held and not compare(_normal(value), held[name], rtol=1e-3, atol=1e-9)
+        name in held and not compare(_normal(value), held[name], rtol=rtol, atol=1e-9)
         for name, value in wanted.items()
     )
 
@@ -186,11 +195,13 @@ def _is_blank(observation: Observation | None) -> bool:
 def _explain(exercise: Exercise, inputs: str, observation: Observation, differences: list[Difference]) -> str:
     if exercise.is_value:
         return _explain_values(differences)
+    decoded = values.decode(inputs)
     # the inputs of a probe of its own are not the answer's arguments: naming them would only puzzle
-    drawn = values.decode(inputs) if exercise.probe in (call, call_without_autograd) else {}
+    drawn = decoded if exercise.probe in (call, call_without_autograd) else {}
     if observation.failure is not None:
         return describe_failure(observation.failure, exercise.names, drawn)
-    return f"{diagnose(differences, drawn)} {describe_inputs(drawn)}".strip()
+    before = decoded if differences[0].kind == "inputs" else drawn
+    return f"{diagnose(differences, before)} {describe_inputs(drawn)}".strip()
 
 
 def _explain_values(differences: list[Difference]) -> str:

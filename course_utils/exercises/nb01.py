@@ -133,7 +133,6 @@ EXERCISES = (
             3: "The test set never entered the gradient; it was used in another way.",
         },
         right="b",
-        why=2,
         hints=(
             "Which data decided which learning rate you keep?",
             "Data that take part in a choice no longer give an honest estimate of what comes after it.",
@@ -153,7 +152,6 @@ EXERCISES = (
             3: "The gradient's size has to do with the learning rate, not with generalisation.",
         },
         right="b",
-        why=1,
         hints=(
             "Imagine drawing the training set afresh many times: what varies less when N is larger?",
             "Bias: how far the *average* fit is from the truth. Variance: how much one fit differs from the next.",
@@ -277,7 +275,6 @@ EXERCISES = (
             2: "The test examples have labels too, otherwise you could not measure accuracy.",
         },
         right="a",
-        why=3,
         hints=(
             "Which of the two would change if you trained for one more epoch?",
             "y is part of the data set; ŷ = softmax(ỹ) depends on the parameters.",
@@ -362,7 +359,6 @@ EXERCISES = (
             3: "Speed is not the reason: the exponentials cost more than leaving it out.",
         },
         right="c",
-        why=2,
         hints=(
             "What must hold for numbers to be called probabilities of exclusive classes?",
             "Positive, and together 1: exp makes them positive, the division makes them sum to 1.",
@@ -514,14 +510,13 @@ EXERCISES = (
         {
             "a": "Both are zero exactly when ŷ = y.",
             "b": "The squared error of probabilities is perfectly well defined; the question is how it *learns*.",
-            "d": "Both cost next to nothing beside the matrix products.",
+            "c": "Both cost next to nothing beside the matrix products.",
         },
         {
             1: "Cross-entropy can grow without bound; that is its strength here, not a weakness.",
             3: "With a softmax before it, neither loss is convex in the weights of a network.",
         },
-        right="c",
-        why=2,
+        right="d",
         hints=(
             "Think of an example that is confidently wrong: how large is each gradient?",
             "The squared error's gradient carries the factor ŷ(1 - ŷ), which vanishes at both ends.",
@@ -643,7 +638,6 @@ EXERCISES = (
             3: "The forward pass would need no derivative at all.",
         },
         right="c",
-        why=1,
         hints=(
             "What does the chain rule multiply?",
             "ReLU has no derivative at 0, and nobody minds: almost everywhere.",
@@ -1212,4 +1206,5 @@ NOTEBOOK = Notebook(
     data=(),
     minutes={"smoke": 0.15, "laptop": 0.2, "full": 0.25},
     exercises=EXERCISES,
+    withheld=("models.manual_mlp",),
 )

@@ -508,15 +508,14 @@ EXERCISES = (
         "q_drift",
         {
             "a": "Autograd applies the chain rule exactly, as you did by hand; it approximates nothing.",
+            "b": "It computes the gradient only; the step is the same line of code as before.",
             "c": "Rounding is there, but you have measured how large it is: far too small to be seen in a figure.",
-            "d": "It computes the gradient only; the step is the same line of code as before.",
         },
         {
             2: "Autograd does not use differences: it multiplies the derivatives of each operation.",
             3: "They grow a little, but in your figure they are still about a millionth after 150 epochs.",
         },
-        right="b",
-        why=1,
+        right="d",
         hints=(
             "Look at the three lines of the last figure: which of them could be seen without the logarithm?",
             "Same start: a millionth. Another start: more than a tenth.",
@@ -1434,15 +1433,14 @@ EXERCISES = (
         "q_degrees",
         {
             "a": "Look at degree 3 in the first row of the heat map.",
-            "c": "An odd power turns its sign from x to -x, but the two rings do not.",
+            "b": "An odd power turns its sign from x to -x, but the two rings do not.",
             "d": "Look at degrees 2 and 7 in the first row of the heat map.",
         },
         {
             1: "Odd powers are negative for many pairs, and a kernel of positive values can still tell points apart.",
             3: "That holds for even and odd degrees alike, so it cannot tell them apart.",
         },
-        right="b",
-        why=2,
+        right="c",
         hints=(
             "Take a point x and its mirror image -x: both lie on the same ring. What does (γ x·z)^d say of them?",
             "(γ (-x)·z)^d = (-1)^d (γ x·z)^d: for odd d the machine must tell apart what belongs together.",
@@ -1462,7 +1460,6 @@ EXERCISES = (
             "weaker still: try coef0 = 10.",
         },
         right="b",
-        why=2,
         hints=(
             "(γ x·z + 1)² = 1 + 2γ x·z + γ² (x·z)²: how large is the last term for γ = 0.03?",
             "A weak feature needs a large weight, and the machine pays for weights: what is the price's counterpart?",

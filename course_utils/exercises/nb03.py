@@ -56,19 +56,20 @@ def draw_backward_input(generator: torch.Generator) -> Inputs:
     cases = [
         {
             "G": torch.randn(2, 3, *places, generator=generator),
-            "weight": torch.randn(3, 2, 3, 3, generator=generator),
+            "weight": torch.randn(3, 2, *kernel, generator=generator),
             "size": (6, 7),
             "stride": stride,
             "padding": padding,
         }
-        for places, stride, padding in (((3, 4), 2, 1), ((4, 5), 1, 0))
+        for places, kernel, stride, padding in (((3, 4), (3, 2), 2, 1), ((4, 5), (3, 3), 1, 0))
     ]
     return {"cases": cases}
 
 
 def draw_paddings(generator: torch.Generator) -> Inputs:
-    """Draw (n, kernel, stride, wanted): with one padding that fits, with two, with none."""
+    """Draw (n, kernel, stride, wanted): with one padding that fits, with two, with none, with the largest."""
     cases = [(32, 3, 2, 16), (32, 4, 1, 32), (32, 2, 2, 16), (32, 5, 4, 8), (7, 3, 2, 4), (9, 3, 1, 15)]
+    cases.append((9, 3, 1, 11))  # padding 2 = kernel - 1
     n = 2 * (8 + _whole(10, generator))
     return {"cases": [*cases, (n, 5, 1, n), (n, 7, 2, n // 2)]}
 
@@ -84,10 +85,10 @@ def draw_linear(generator: torch.Generator) -> Inputs:
 
 
 def draw_layers(generator: torch.Generator) -> Inputs:
-    """Draw layers whose strides stand before, between and after larger kernels, and a number of pixels."""
+    """Draw layers whose strides stand before, between and after larger kernels, and an odd number of pixels."""
     kernel = 3 + _whole(3, generator)
     layers = [(5, 1, 2), (2, 2, 0), (3, 1, 1), (kernel, 2, 1), (3, 1, 0)]
-    return {"layers": layers, "n": 40 + _whole(24, generator)}
+    return {"layers": layers, "n": 41 + 2 * _whole(12, generator)}
 
 
 def draw_seen(generator: torch.Generator) -> Inputs:
@@ -124,9 +125,9 @@ def _whole(below: int, generator: torch.Generator) -> int:
 
 
 def probe_sizes(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Call the exercise's only name for every case."""
-    (answer,) = names.values()
-    return [answer(*case) for case in inputs["cases"]]
+    """Call the exercise's only name for every case; the messages then name the call that went wrong."""
+    ((name, answer),) = names.items()
+    return {f"{name}{tuple(case)}": answer(*case) for case in inputs["cases"]}
 
 
 def probe_as_layer(names: dict[str, Any], inputs: Inputs) -> Any:
@@ -157,7 +158,7 @@ def probe_backward_input(names: dict[str, Any], inputs: Inputs) -> Any:
 
 
 def probe_as_convolution(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Turn a linear layer into a convolution; run it on maps of its size and on larger ones."""
+    """Turn a linear layer into a convolution; run it on maps of its size and larger ones, then the linear layer."""
     import torch
     from torch import nn
 
@@ -168,12 +169,14 @@ def probe_as_convolution(names: dict[str, Any], inputs: Inputs) -> Any:
         linear.bias.copy_(inputs["bias"])
         with torch.enable_grad():
             layer = names["as_convolution"](linear, 2, 3, 4)
-        return layer(inputs["maps"]), layer(inputs["large"])
+        after = linear(inputs["maps"].flatten(1))  # `linear` is still needed
+        return layer(inputs["maps"]), layer(inputs["large"]), after
 
 
 def probe_build_cnn(names: dict[str, Any], inputs: Inputs) -> Any:
-    """Build a narrow network, fill its parameters with numbers from a seed, and run it."""
+    """Build a narrow network, fill its parameters with numbers from a seed, and run it; count its layers."""
     import torch
+    from torch import nn
 
     generator = torch.Generator().manual_seed(inputs["seed"])
     network = names["build_cnn"]((3, 4, 5), 12, 4)
@@ -185,7 +188,11 @@ def probe_build_cnn(names: dict[str, Any], inputs: Inputs) -> Any:
         for parameter in list(network.parameters())[-2:]:
             parameter.neg_()  # one of the two signs shows a ReLU after the last layer
         logits.append(network(pictures))
-    return {"parameter shapes": [tuple(p.shape) for p in network.parameters()], "logits": logits}
+    return {
+        "parameter shapes": [tuple(p.shape) for p in network.parameters()],
+        "logits": logits,
+        "layers directly in the nn.Sequential": len(network) if isinstance(network, nn.Sequential) else 0,
+    }
 
 
 def probe_train_epoch(names: dict[str, Any], inputs: Inputs) -> Any:
@@ -211,6 +218,7 @@ EXERCISES = (
     Exercise(
         id="3.1",
         names=("q1_fully_connected", "q1_convolution", "q1_multiplications"),
+        rtol=1e-7,  # whole numbers: a few biases too many are wrong
         mistakes=(
             Mistake(
                 "Each of the 32 maps has 32 x 32 outputs of its own: the layer has 32 · 32 · 32 outputs, not 32.",
@@ -223,6 +231,10 @@ EXERCISES = (
             Mistake(
                 "All three colours of the window are looked at: 5 · 5 · 3 weights for each of the 32 maps.",
                 values={"q1_fully_connected": 3072 * 32768, "q1_convolution": 25 * 32},
+            ),
+            Mistake(
+                "The biases are left out here: an output of the fully connected layer has 32 · 32 · 3 weights and no more.",
+                values={"q1_fully_connected": 3073 * 32768},
             ),
             Mistake(
                 "The biases are left out here: 5 · 5 · 3 weights for each of the 32 maps.",
@@ -252,6 +264,10 @@ EXERCISES = (
                     "q1_multiplications": 2400 * 28 * 28,
                 },
             ),
+            Mistake(
+                "Each of the 32 maps has a set of 5 · 5 · 3 weights of its own; shared are only the places.",
+                values={"q1_fully_connected": 3072 * 32768, "q1_convolution": 75},
+            ),
         ),
         variants=(
             Variant(
@@ -276,7 +292,7 @@ EXERCISES = (
         {
             "a": "An output sees one place of the picture. When the picture moves, another output sees what this one "
             "saw.",
-            "c": "The relation is simple: what the window saw at one place, it now sees one pixel further on.",
+            "b": "The relation is simple: what the window saw at one place, it now sees one pixel further on.",
             "d": "However large the window, it sees other pixels now than before.",
         },
         {
@@ -284,8 +300,7 @@ EXERCISES = (
             3: "Seeing a part is not enough: with other weights at every place the outputs would change in no simple "
             "way.",
         },
-        right="b",
-        why=1,
+        right="c",
         hints=(
             "Follow one bright pixel: which output saw it through which weight, before and after?",
             "After the shift the neighbour on the right sees it through that very weight, for the weights are shared.",
@@ -315,6 +330,16 @@ EXERCISES = (
             Mistake(
                 "`round` may round up: a window that hangs over the end does not count. Round down (`//`).",
                 {"(n + 2 * padding - kernel) // stride": "round((n + 2 * padding - kernel) / stride)"},
+            ),
+            Mistake(
+                "Windows may overlap: the next one begins `stride` pixels further on, not `kernel`.",
+                {"(n + 2 * padding - kernel) // stride + 1": "(n + 2 * padding) // kernel"},
+            ),
+            Mistake(
+                "The last place begins at pixel n + 2p - k. A `range` stops before its end, so end it one later.",
+                {
+                    "(n + 2 * padding - kernel) // stride + 1": "len(range(0, n + 2 * padding - kernel, stride))"
+                },
             ),
         ),
         variants=(
@@ -382,6 +407,38 @@ EXERCISES = (
                 "Around the picture there are zeros, not its border again.",
                 {
                     "(padding, padding, padding, padding))": '(padding, padding, padding, padding), mode="replicate")'
+                },
+            ),
+            Mistake(
+                "The bias is added once for each filter, not once for each channel.",
+                {" + bias[f]": " + x.shape[1] * bias[f]"},
+            ),
+            Mistake(
+                "Only the last channel is left: add the channels up (`+=`, not `=`).",
+                {"(window * weight[f]).sum(dim=(1, 2, 3))": "(window * weight[f])[:, -1].sum(dim=(1, 2))"},
+            ),
+            Mistake(
+                "Only the first place is filled: the `return` stands inside the loops.",
+                {"    return y": "            return y"},
+            ),
+            Mistake(
+                "Only the first row is filled: the `return` stands inside the loop over the rows.",
+                {"    return y": "        return y"},
+            ),
+            Mistake(
+                "The zeros lie on all four sides: here they are only at the left and at the top.",
+                {"(padding, padding, padding, padding)": "(2 * padding, 0, 2 * padding, 0)"},
+            ),
+            Mistake(
+                "Kernels need not be square: a window is kh high and kw wide.",
+                {"left + kw]": "left + kh]"},
+            ),
+            Mistake(
+                "A window sticks out of the picture. Are there zeros on all four sides (`F.pad` takes left, right, top, "
+                "bottom)? Do rows go with i and columns with j?",
+                {
+                    "    x = F.pad(x, (padding, padding, padding, padding))  # zeros: left, right, top, bottom\n": "",
+                    "(window * weight[f]).sum(dim=(1, 2, 3))": "(window[:, None] * weight).sum(dim=(2, 3, 4))[:, f]",
                 },
             ),
         ),
@@ -470,6 +527,27 @@ EXERCISES = (
                     "return y.reshape(len(x), filters, rows, columns)": "return y.reshape(len(x), filters, rows, columns).permute(0, 2, 3, 1)"
                 },
             ),
+            Mistake(
+                "`weight.reshape(-1, filters).T` has the right shape but mixes the filters: each row must be one "
+                "`weight[f].flatten()`.",
+                {"weight.flatten(1)": "weight.reshape(-1, filters).T"},
+            ),
+            Mistake(
+                "The places stand row by row already: reshape to (rows, columns) and transpose nothing.",
+                {"filters, rows, columns)": "filters, columns, rows).transpose(2, 3)"},
+            ),
+            Mistake(
+                "The third argument of `F.unfold` is `dilation`: pass stride and padding by name.",
+                {"stride=stride, padding=padding": "stride, padding"},
+            ),
+            Mistake(
+                "Kernels need not be square: `F.unfold` takes `(kh, kw)`.",
+                {"F.unfold(x, (kh, kw)": "F.unfold(x, kh"},
+            ),
+            Mistake(
+                "The bias belongs to the filters, the rows of the product: `bias[:, None]`.",
+                {" + bias[:, None]": " + bias"},
+            ),
         ),
         variants=(
             Variant(
@@ -535,6 +613,12 @@ EXERCISES = (
                 "The kernel has two sizes, height and width: `kernel_size=(kh, kw)`.",
                 {"kernel_size=(kh, kw)": "kernel_size=kh"},
             ),
+            Mistake(
+                "The layer still has the weight and the bias that `nn.Conv2d` drew: write the given ones into its "
+                "parameters (`layer.weight.copy_(weight)`).",
+                {"        layer.weight.copy_(weight)\n        layer.bias.copy_(bias)\n": "        pass\n"},
+            ),
+            Mistake("Stride and padding are missing.", {", stride=stride, padding=padding": ""}),
         ),
         variants=(
             Variant(
@@ -598,6 +682,25 @@ EXERCISES = (
             Mistake(
                 "G belongs to one place each: take `G[:, :, i, j]`, not the sum over all places.",
                 {"G[:, :, i, j]": "G.sum(dim=(2, 3))"},
+            ),
+            Mistake(
+                "Sum over the pictures, do not average: if the loss is a mean, its 1/N is in G already.",
+                {
+                    "i, j], window)": "i, j], window) / len(x)",
+                    "G.sum(dim=(0, 2, 3))": "G.sum(dim=(2, 3)).mean(dim=0)",
+                },
+            ),
+            Mistake(
+                "1 is the gradient of *one* output in its bias; with the chain rule, sum G over all of them.",
+                {"dbias = G.sum(dim=(0, 2, 3))": "dbias = G.new_ones(G.shape[1])"},
+            ),
+            Mistake(
+                "`dbias` holds only what the last place gave: sum over all places.",
+                {"dbias = G.sum(dim=(0, 2, 3))": "dbias = G[:, :, i, j].sum(dim=0)"},
+            ),
+            Mistake(
+                "A window sticks out: put the zeros around x first, as in the forward pass.",
+                {"    x = F.pad(x, (padding, padding, padding, padding))\n": ""},
             ),
         ),
         variants=(
@@ -665,6 +768,24 @@ EXERCISES = (
                     'torch.einsum("nf,fcuv->ncuv", G[:, :, i, j], weight)': 'torch.einsum("nf,fcuv->nuv", G[:, :, i, j], weight)[:, None]'
                 },
             ),
+            Mistake(
+                "Each filter's G goes with that filter's weights: multiply first, then sum over f.",
+                {
+                    'torch.einsum("nf,fcuv->ncuv", G[:, :, i, j], weight)': "G[:, :, i, j].sum(1)[:, None, None, None] * weight.sum(0)"
+                },
+            ),
+            Mistake(
+                "The zeros at the right and at the bottom are still there: end at padding + height and padding + width.",
+                {"padding : padding + height, padding : padding + width": "padding:, padding:"},
+            ),
+            Mistake(
+                "A window sticks out: begin with zeros as large as the *padded* picture.",
+                {"height + 2 * padding, width + 2 * padding)": "height, width)"},
+            ),
+            Mistake(
+                "Kernels need not be square: a window is kh high and kw wide.",
+                {"left + kw]": "left + kh]"},
+            ),
         ),
         variants=(
             Variant(
@@ -698,15 +819,14 @@ EXERCISES = (
         {
             "a": "Digits help against rounding, which is worse for *small* steps. But for a loss such as tanh a step "
             "of 1 would be far off, with any number of digits.",
+            "b": "Try other numbers: the differences stay as small.",
             "c": "Averaging leaves an error of its own; here there is none but rounding.",
-            "d": "Try other numbers: the differences stay as small.",
         },
         {
             1: "For x³ central differences are off by the square of the step. They are exact up to the second degree.",
             3: "The zeros lie at the border only, and without them it holds as well.",
         },
-        right="b",
-        why=2,
+        right="d",
         hints=(
             "How does L depend on one single weight, all else fixed? Draw it.",
             "It is a straight line, and the slope of a straight line is the same whatever the step.",
@@ -750,6 +870,22 @@ EXERCISES = (
                 "Exactly `wanted` outputs, not at least as many.",
                 {"padding) == wanted": "padding) >= wanted"},
             ),
+            Mistake(
+                "Half a pixel in the report's formula does not mean that no padding fits: `output_size` rounds down. Try "
+                "whole paddings.",
+                code="def padding_for(n, kernel, stride, wanted):\n"
+                "    twice = stride * (wanted - 1) - n + kernel\n"
+                "    return None if twice % 2 or twice < 0 else twice // 2",
+            ),
+            Mistake(
+                "That gives up after the first padding: `return None` belongs after the loop.",
+                {"    return None": "        return None"},
+            ),
+            Mistake("Where no padding fits, return None, not -1.", {"return None": "return -1"}),
+            Mistake(
+                "The largest padding allowed is kernel - 1: `range(kernel)` ends there, `range(kernel - 1)` before it.",
+                {"range(kernel)": "range(kernel - 1)"},
+            ),
         ),
         variants=(
             Variant(
@@ -774,6 +910,7 @@ EXERCISES = (
     Exercise(
         id="3.11",
         names=("q_layers", "q_all"),
+        rtol=1e-7,
         mistakes=(
             Mistake(
                 "That is the report's sum: the 1000 and the 10 biases of the fully connected layers are missing.",
@@ -797,12 +934,29 @@ EXERCISES = (
                 values={"q_layers": [2432, 51264, 102464, 65537000, 10010]},
             ),
             Mistake(
+                "One bias for a whole layer is not enough: every filter, and every unit, has its own.",
+                values={"q_layers": [2401, 51201, 102401, 1024001, 10001]},
+            ),
+            Mistake(
                 "One bias per filter, not per weight and not per place: (5 · 5 · channels + 1) · filters.",
                 values={"q_layers": [4800, 102400, 204800, 2048000, 20000]},
             ),
             Mistake(
+                "That is the report's sum, in which the biases of the fully connected layers are missing. Your layers have "
+                "them: add these up.",
+                values={"q_layers": [2432, 51264, 102464, 1025000, 10010], "q_all": 1190160},
+            ),
+            Mistake(
                 "The layers are right; add them up once more.",
                 values={"q_layers": [2432, 51264, 102464, 1025000, 10010], "q_all": 1181160},
+            ),
+            Mistake(
+                "Each of the 64 maps still has 4 · 4 numbers when it is flattened: 4 · 4 · 64 inputs, not 64.",
+                values={"q_layers": [2432, 51264, 102464, 65000, 10010]},
+            ),
+            Mistake(
+                "A pooling has no parameters: leave it out, five numbers are asked for.",
+                values={"q_layers": [2432, 0, 51264, 0, 102464, 0, 1025000, 10010]},
             ),
         ),
         variants=(
@@ -849,6 +1003,11 @@ EXERCISES = (
                 "One label for each of the 50 000 pictures, whatever the number of classes.",
                 values={"q_pixels": 51_200_000, "q_numbers": 153_600_000, "q_per_label": 119117},
             ),
+            Mistake(
+                "With one digit after the point: `//` drops it.",
+                values={"q_pixels": 51_200_000, "q_numbers": 153_600_000, "q_per_label": 23},
+            ),
+            Mistake("Only the 50 000 training pictures count.", values={"q_pixels": 61_440_000}),
         ),
         variants=(
             Variant(
@@ -891,6 +1050,10 @@ EXERCISES = (
                 "The machines read the histogram, 1000 numbers, not the descriptors.",
                 values={"q_dictionary": 128_000, "q_machines": 1_280_010},
             ),
+            Mistake(
+                "A machine has a weight for each of the 1000 words, not for each of the 128 numbers of one word.",
+                values={"q_dictionary": 128_000, "q_machines": 1290},
+            ),
         ),
         variants=(
             Variant("as numbers", values={"q_dictionary": 128_000, "q_machines": torch.tensor(10_010.0)}),
@@ -905,7 +1068,7 @@ EXERCISES = (
         names=("as_convolution",),
         inputs=draw_linear,
         probe=probe_as_convolution,
-        parts=("maps of its size", "larger maps"),
+        parts=("maps of its size", "larger maps", "what `linear` returns afterwards"),
         mistakes=(
             Mistake(
                 "`flatten` puts the channels first, then rows, then columns: so `view(-1, channels, height, width)`.",
@@ -946,6 +1109,38 @@ EXERCISES = (
                 "    with torch.no_grad():\n"
                 "        layer.weight.copy_(linear.weight[:, :, None, None])\n"
                 "        layer.bias.copy_(linear.bias)\n    return layer",
+            ),
+            Mistake(
+                "The layer still has the numbers that `nn.Conv2d` drew: copy weight and bias of `linear` into it.",
+                {
+                    "        layer.weight.copy_(linear.weight.view(-1, channels, height, width))\n": "",
+                    "        layer.bias.copy_(linear.bias)\n": "        pass\n",
+                },
+            ),
+            Mistake(
+                "The numbers stand row by row, height before width: `view(-1, channels, height, width)` is all.",
+                {"(-1, channels, height, width)": "(-1, channels, width, height).transpose(2, 3)"},
+            ),
+            Mistake(
+                "`linear.weight` is (outputs, inputs) already: do not transpose it.",
+                {
+                    "linear.weight.view(-1, channels, height, width)": "linear.weight.T.reshape(-1, channels, height, width)"
+                },
+            ),
+            Mistake(
+                "That reshapes the weights of `linear` itself, which is still needed: make new ones for the convolution.",
+                {
+                    "        layer.weight.copy_(linear.weight.view(-1, channels, height, width))\n": "        linear.weight.data = linear.weight.data.view(-1, channels, height, width)\n"
+                    "        layer.weight = linear.weight\n",
+                },
+            ),
+            Mistake(
+                "The kernel has two sizes, height and width: `kernel_size=(height, width)`.",
+                {"kernel_size=(height, width)": "kernel_size=height"},
+            ),
+            Mistake(
+                "The weight of a convolution has four dimensions: `linear.weight.view(-1, channels, height, width)`.",
+                {"linear.weight.view(-1, channels, height, width)": "linear.weight"},
             ),
         ),
         variants=(
@@ -993,6 +1188,9 @@ EXERCISES = (
                 "That is the answer for 32 x 32 pixels. Here the kernel fits in more places.",
                 values={"q_rows": 1, "q_columns": 1},
             ),
+            Mistake(
+                "There are three poolings, not two: maps of 8 x 12.", values={"q_rows": 13, "q_columns": 21}
+            ),
         ),
         variants=(Variant("as floats", values={"q_rows": 5.0, "q_columns": torch.tensor(9)}),),
         hints=(
@@ -1004,6 +1202,7 @@ EXERCISES = (
         id="3.16",
         names=("receptive_fields",),
         inputs=draw_layers,
+        parts=("layer 1", "layer 2", "layer 3", "layer 4", "layer 5"),
         mistakes=(
             Mistake(
                 "In r' = r + (k - 1) j stands the jump *before* this layer: its own stride only spreads its outputs.",
@@ -1043,6 +1242,29 @@ EXERCISES = (
             Mistake(
                 "Return what holds after *each* layer, not only after the last.",
                 {"return found": "return found[-1:]"},
+            ),
+            Mistake(
+                "The list begins *after* the first layer: the picture itself is not in it.",
+                {"    found = []\n": "    found = [(n, 1, 1)]\n"},
+            ),
+            Mistake(
+                "Return the whole list, one tuple for each layer.",
+                {"return found": "return found[-1]"},
+            ),
+            Mistake(
+                "A layer is (kernel, stride, padding), in this order.",
+                {"for kernel, stride, padding in layers": "for kernel, padding, stride in layers"},
+            ),
+            Mistake(
+                "A whole number of outputs: round down (`//`), as your `output_size` does.",
+                {"output_size(n, kernel, stride, padding)": "(n + 2 * padding - kernel) / stride + 1"},
+            ),
+            Mistake(
+                "The list holds one and the same object many times, and every layer changes it: append a new tuple.",
+                {
+                    "    found = []\n": "    found, state = [], []\n",
+                    "found.append((n, jump, field))": "state[:] = n, jump, field\n        found.append(state)",
+                },
             ),
         ),
         variants=(
@@ -1108,6 +1330,32 @@ EXERCISES = (
                 "Those are the pixels reached in more than one way; one way is enough.",
                 {"image.grad[0, 0] > 0": "image.grad[0, 0] > 1"},
             ),
+            Mistake(
+                "The image is in float64, the weights are not: `torch.ones(..., dtype=torch.float64)`.",
+                {"kernel, kernel, dtype=torch.float64": "kernel, kernel"},
+            ),
+            Mistake(
+                "`nn.Conv2d` has a bias and float32 weights, the image is in float64: `bias=False`, and `.double()`.",
+                code="def seen_pixels(layers, size, row, column):\n"
+                "    image = torch.zeros(1, 1, size, size, dtype=torch.float64, requires_grad=True)\n"
+                "    return nn.Sequential(*[nn.Conv2d(1, 1, *layer) for layer in layers])(image)",
+            ),
+            Mistake(
+                "Each layer looks at the outputs of the one before: only the first looks at the image.",
+                {"F.conv2d(y, ": "F.conv2d(image, "},
+            ),
+            Mistake(
+                "`image.grad` stays None until `backward()` is called on the output (row, column).",
+                {"    y[0, 0, row, column].backward()\n": ""},
+            ),
+            Mistake(
+                "Truth values have the dtype bool: a comparison gives them, do not turn them into numbers.",
+                {"image.grad[0, 0] > 0": "(image.grad[0, 0] > 0).float()"},
+            ),
+            Mistake(
+                "A layer is (kernel, stride, padding), in this order.",
+                {"for kernel, stride, padding in layers": "for kernel, padding, stride in layers"},
+            ),
         ),
         variants=(
             Variant(
@@ -1163,6 +1411,10 @@ EXERCISES = (
                 "Neighbouring outputs of the last layer lie 8 pixels apart, not one.",
                 values={"q_corner": 22, "q_next": 23},
             ),
+            Mistake(
+                "How *wide* is it? Not how many pixels: count along one row.",
+                values={"q_corner": 22 * 22},
+            ),
         ),
         variants=(Variant("as a tensor", values={"q_corner": torch.tensor(22), "q_next": 30.0}),),
         hints=(
@@ -1209,6 +1461,30 @@ EXERCISES = (
             Mistake(
                 "Largest in size is not largest: -3 does not beat 1.",
                 {"windows.amax(": "windows.abs().amax("},
+            ),
+            Mistake(
+                "First cut off what is left over: `x[:, :, : rows * k, : columns * k]` can be split into windows.",
+                {"x[:, :, : rows * k, : columns * k].reshape": "x.reshape"},
+            ),
+            Mistake(
+                "That takes pixels that are far apart: rows split into (rows, k), not into (k, rows), columns likewise.",
+                {"rows, k, columns, k)": "k, rows, k, columns)", "dim=(3, 5)": "dim=(2, 4)"},
+            ),
+            Mistake(
+                "What is left over stands at the *end*: drop the last rows and columns, not the first.",
+                {": rows * k, : columns * k]": "x.shape[2] - rows * k :, x.shape[3] - columns * k :]"},
+            ),
+            Mistake(
+                "Each picture and each channel has its own maximum: `amax(dim=(2, 3))` of the window, not `max()`.",
+                {".amax(dim=(3, 5))": ".amax(dim=(0, 1, 3, 5)).expand(*x.shape[:2], -1, -1)"},
+            ),
+            Mistake(
+                "The windows do not overlap: the stride is k.",
+                code="def max_pool(x, k):\n    return F.max_pool2d(x, k, stride=1)",
+            ),
+            Mistake(
+                "Rows and columns left over are dropped: a window must fit as a whole.",
+                code="def max_pool(x, k):\n    return F.max_pool2d(x, k, ceil_mode=True)",
             ),
         ),
         variants=(
@@ -1272,6 +1548,49 @@ EXERCISES = (
                     "winner = window == window.amax(dim=(2, 3), keepdim=True)": "winner = torch.zeros_like(window)\n            winner[:, :, 0, 0] = 1"
                 },
             ),
+            Mistake(
+                "Each picture has its own winners, and each channel: `amax(dim=(2, 3), keepdim=True)`, not `max()`.",
+                {"window.amax(dim=(2, 3), keepdim=True)": "window.max()"},
+            ),
+            Mistake(
+                "`argmax` counts row by row: the row within the window is `place // k`, the column `place % k`.",
+                {
+                    "window == window.amax(dim=(2, 3), keepdim=True)": "(window == window.amax(dim=(2, 3), keepdim=True)).mT"
+                },
+            ),
+            Mistake(
+                "The winner's place is counted within its window, which begins at row i · k and column j · k.",
+                {
+                    "dx[place] = winner": "dx[:, :, :k, :k] += winner",
+                },
+            ),
+            Mistake(
+                "dx is as large as x: the rows and columns left over get zeros.",
+                {"return dx": "return dx[:, :, : G.shape[2] * k, : G.shape[3] * k]"},
+            ),
+            Mistake(
+                "`repeat` lays whole copies side by side; each number is to be repeated on its spot "
+                "(`repeat_interleave`).",
+                code="def max_pool_backward(G, x, k):\n"
+                "    dx, (rows, columns) = torch.zeros_like(x), G.shape[2:]\n"
+                "    part = x[:, :, :rows * k, :columns * k]\n"
+                "    winner = part == max_pool(x, k).repeat(1, 1, k, k)\n"
+                "    dx[:, :, :rows * k, :columns * k] = winner * G.repeat(1, 1, k, k)\n    return dx",
+            ),
+            Mistake(
+                "The windows do not cover all of x: compare only the part that they cover, the rest of dx stays 0.",
+                code="def max_pool_backward(G, x, k):\n"
+                "    def spread(t):\n"
+                "        return t.repeat_interleave(k, dim=2).repeat_interleave(k, dim=3)\n"
+                "    return (x == spread(max_pool(x, k))) * spread(G)",
+            ),
+            Mistake(
+                "The windows do not overlap: each begins k pixels further on, and nothing has to be added up.",
+                {
+                    "slice(i * k, i * k + k), slice(j * k, j * k + k)": "slice(i, i + k), slice(j, j + k)",
+                    "dx[place] = ": "dx[place] += ",
+                },
+            ),
         ),
         variants=(
             Variant(
@@ -1330,6 +1649,14 @@ EXERCISES = (
                 "The other poolings help as well: where the first lets a shift through, the second may swallow it.",
                 values={"q_one_pooling": 0.5, "q_three_poolings": 0.5},
             ),
+            Mistake(
+                "That is what two poolings swallow; there are three.",
+                values={"q_one_pooling": 0.5, "q_three_poolings": 0.75},
+            ),
+            Mistake(
+                "A probability lies between 0 and 1: 50 per cent are 0.5.",
+                values={"q_one_pooling": 50},
+            ),
         ),
         variants=(
             Variant(
@@ -1385,6 +1712,30 @@ EXERCISES = (
                 "The layers have biases, too.",
                 {"padding=2)": "padding=2, bias=False)"},
             ),
+            Mistake(
+                "The last convolution makes `widths[2]` maps, and these are not always 64.",
+                {"channels * 4 * 4": "64 * 4 * 4"},
+            ),
+            Mistake(
+                "The last layer has `classes` outputs, not always 10.", {"(hidden, classes)": "(hidden, 10)"}
+            ),
+            Mistake(
+                "That is a list of layers: `nn.Sequential(*layers)` makes a network of them.",
+                {
+                    "nn.Sequential(*layers, nn.Linear(hidden, classes))": "[*layers, nn.Linear(hidden, classes)]"
+                },
+            ),
+            Mistake(
+                "It is the max pooling that halves the size: the convolutions keep it (stride 1).",
+                {"5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]": "5, stride=2, padding=2), nn.ReLU()]"},
+            ),
+            Mistake(
+                "It calculates what it should, but part 9 takes the layers by number: put them into the `nn.Sequential` "
+                "one by one, without a block around three of them (`*block` unpacks one).",
+                {
+                    "nn.Conv2d(channels, width, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]": "nn.Sequential(nn.Conv2d(channels, width, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2))]"
+                },
+            ),
         ),
         variants=(
             Variant(
@@ -1398,14 +1749,13 @@ EXERCISES = (
                 "        nn.Flatten(), nn.Linear(c * 16, hidden), nn.ReLU(), nn.Linear(hidden, classes))",
             ),
             Variant(
-                "blocks within blocks",
+                "blocks unpacked",
                 code="def build_cnn(widths, hidden, classes):\n"
                 "    def block(i, o):\n"
                 "        return nn.Sequential(nn.Conv2d(i, o, 5, 1, 2), nn.ReLU(), nn.MaxPool2d(2, 2))\n"
-                "    sizes = [3, *widths]\n"
-                "    body = [block(i, o) for i, o in zip(sizes, sizes[1:])]\n"
-                "    head = [nn.Flatten(1), nn.Linear(16 * sizes[-1], hidden), nn.ReLU(), nn.Linear(hidden, classes)]\n"
-                "    return nn.Sequential(*body, *head)",
+                "    a, b, c = widths\n"
+                "    head = [nn.Flatten(1), nn.Linear(16 * c, hidden), nn.ReLU(), nn.Linear(hidden, classes)]\n"
+                "    return nn.Sequential(*block(3, a), *block(a, b), *block(b, c), *head)",
             ),
         ),
         hints=(
@@ -1438,6 +1788,10 @@ EXERCISES = (
             Mistake(
                 "The accuracy as a share: 10 % is 0.1.",
                 values={"q_start_loss": 2.3026, "q_start_accuracy": 10},
+            ),
+            Mistake(
+                "The loss is not one minus the probability of the true class but minus its logarithm.",
+                values={"q_start_loss": 0.9},
             ),
         ),
         variants=(
@@ -1503,8 +1857,54 @@ EXERCISES = (
                 {", generator=generator": ""},
             ),
             Mistake(
-                "Nobody moves: `optimizer.step()` is missing.",
+                "Nobody moves: is `optimizer.step()` missing, or does `zero_grad()` stand between `backward()` and it?",
                 {"        optimizer.step()\n": ""},
+            ),
+            Mistake(
+                "Floating-point numbers from 0 to 255 are too large for the network: `centred` makes its inputs.",
+                {"centred(images[rows])": "images[rows].float()"},
+            ),
+            Mistake(
+                "The last, smaller batch is a batch, too, and every *picture* counts the same: add up `loss * len(rows)`, "
+                "divide by `len(images)`.",
+                {"* len(rows)": "", "/ len(images)": "/ (len(images) // batch_size)"},
+            ),
+            Mistake(
+                "The last, smaller batch is left out: every picture is to be seen once.",
+                {"split(batch_size):": "split(batch_size)[: len(images) // batch_size]:"},
+            ),
+            Mistake(
+                "That draws a new order for every batch, so some pictures are never seen: draw one, before the loop.",
+                code="def train_epoch(network, optimizer, images, labels, batch_size, generator):\n"
+                "    network.train()\n    total = 0.0\n"
+                "    for start in range(0, len(images), batch_size):\n"
+                "        rows = torch.randperm(len(images), generator=generator)[:batch_size]\n"
+                "        loss = F.cross_entropy(network(centred(images[rows])), labels[rows])\n"
+                "        optimizer.zero_grad()\n        loss.backward()\n        optimizer.step()\n"
+                "        total += loss.item() * len(rows)\n"
+                "    return total / len(images)",
+            ),
+            Mistake(
+                "The pictures are shuffled, the labels are not: put both into the same order.",
+                {
+                    "    network.train()\n": "    network.train()\n    unshuffled = iter(labels.split(batch_size))\n",
+                    "labels[rows]": "next(unshuffled)",
+                },
+            ),
+            Mistake(
+                "That is the loss *after* the step: asked is the one that the step went down from.",
+                {
+                    "loss_sum += loss": "loss = F.cross_entropy(network(centred(images[rows])), labels[rows])\n"
+                    "        loss_sum += loss"
+                },
+            ),
+            Mistake(
+                "`F.cross_entropy` takes logits: it does the softmax itself.",
+                {"network(centred(images[rows]))": "network(centred(images[rows])).softmax(dim=1)"},
+            ),
+            Mistake(
+                'The loss of a step is the *mean* over its batch: with `reduction="sum"` the steps are too long.',
+                {"labels[rows])\n": 'labels[rows], reduction="sum")\n', " * len(rows)": ""},
             ),
         ),
         variants=(
@@ -1554,7 +1954,6 @@ EXERCISES = (
             3: "True, but it says nothing about time.",
         },
         right="b",
-        why=2,
         hints=(
             "Read your figure at 1 and at 32.",
             "Calling operations and moving parameters costs the same for 1 picture and for 32.",
@@ -1564,7 +1963,7 @@ EXERCISES = (
         "3.26",
         "q_below",
         {
-            "a": "Training and test pictures come from the same source; and in the last epochs it is the other way round.",
+            "b": "Training and test pictures come from the same source; and in the last epochs it is the other way round.",
             "c": "Measuring computes no gradient and takes no step: nothing is learned from test pictures.",
             "d": "Both are means over pictures: you wrote the first one yourself.",
         },
@@ -1572,8 +1971,7 @@ EXERCISES = (
             2: "The mean of fewer pictures scatters more, but to both sides.",
             3: "The parameters are the same in both modes; only some layers calculate differently.",
         },
-        right="b",
-        why=1,
+        right="a",
         hints=(
             "When was each loss in the mean of `train_epoch` taken: with which parameters?",
             "The first batch met the start, the last one a network that had learned from nearly all pictures; the test set "
@@ -1585,15 +1983,14 @@ EXERCISES = (
         "q_rises",
         {
             "a": "Both are measured on the same test pictures, in one pass.",
-            "c": "The learning rate changes how soon it happens, not why the two differ.",
+            "b": "The learning rate changes how soon it happens, not why the two differ.",
             "d": "The accuracy is not rounded; it counts.",
         },
         {
             2: "Both are means over the same pictures.",
             3: "The cross-entropy knows nothing of the weights. (A penalty on them would be weight decay.)",
         },
-        right="b",
-        why=1,
+        right="c",
         hints=(
             "A picture is wrong with p = 0.4 for its true class, and later with p = 0.001. What do loss and accuracy say?",
             "-log 0.4 = 0.9, -log 0.001 = 6.9; for the accuracy it is one error both times.",

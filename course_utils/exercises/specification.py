@@ -58,12 +58,15 @@ class Answer:
         The whole cell instead.
     values : mapping of str to object
         For exercises whose answers are values: the names that matter here and what they hold.
+    credit : float
+        For a mistake: the share of the exercise's points that it still earns when it is graded, from 0 to 1.
     """
 
     message: str
     replace: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    credit: float = 0.0
 
 
 class Mistake(Answer):
@@ -131,6 +134,9 @@ class Notebook:
         Expected minutes of computing for each scale.
     exercises : tuple of Exercise
         In the order of the notebook.
+    withheld : tuple of str
+        Modules of `course_utils` that hold answers, such as ``"models.manual_mlp"``: submissions cannot use
+        them while they are graded.
     """
 
     id: str
@@ -139,6 +145,7 @@ class Notebook:
     data: tuple[str, ...]
     minutes: Mapping[str, float]
     exercises: tuple[Exercise, ...]
+    withheld: tuple[str, ...] = ()
 
     def exercise(self, exercise_id: str) -> Exercise:
         """Return the exercise of that id, or raise KeyError."""

@@ -249,7 +249,6 @@ EXPERIMENTS: dict[str, Experiment] = {
                     "epochs": {"smoke": 2, "laptop": 8, "full": 8},
                     "flips": True,
                     "crop": 2,
-                    "batch_size": {"smoke": 50, "laptop": 125, "full": 125},
                     "learning_rate": 0.08,
                 },
             },

@@ -62,7 +62,7 @@ def run(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
         dropout=settings["dropout"],
     ).to(best_device())
     optimizer = _optimizer(settings, network)
-    preprocess = PREPROCESSING[settings["preprocessing"]](train.images)
+    preprocess = PREPROCESSING[settings["preprocessing"]](train.images.to(best_device()))
     steps = -(-len(train) // settings["batch_size"]) * settings["epochs"]
     history = fit(
         network,
@@ -96,10 +96,12 @@ def shape_of(history: History) -> dict[str, float]:
     second_half = accuracies[len(accuracies) // 2 :]
     changes = [after - before for before, after in pairwise(second_half)]
     finite = [loss if loss == loss else float("inf") for loss in losses]
+    epoch = history.epochs[finite.index(min(finite))]
+    lowest = float(epoch) if min(finite) < float("inf") else float("nan")
     return {
         "early_test_accuracy": statistics.fmean(accuracies[:EARLY]),
         "unsteadiness": statistics.stdev(changes) if len(changes) > 1 else float("nan"),
-        "lowest_test_loss_epoch": float(history.epochs[finite.index(min(finite))]),
+        "lowest_test_loss_epoch": lowest,
     }
 
 

@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import platform
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -79,6 +80,8 @@ def run_key(
     chosen = list(settings) if setting is None else [setting]
     folder = COURSE_ROWS if official else user_rows()
     command = f"course results run {key} --scale {scale} --seeds {seeds}" + " --official" * official
+    command += f" --setting {shlex.quote(setting)}" if setting is not None else ""
+    command += " --again" * again
     try:
         with _course_scale(scale):
             _run_all(key, chosen, scale=scale, seeds=seeds, again=again, folder=folder, command=command)
@@ -160,8 +163,8 @@ def _run_all(
                 command=command,
             )
             shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:4])
-            print(f"{key}, {setting}, seed {seed}: {shown} ({seconds:.1f} s)", flush=True)
             append(row, folder=folder)
+            print(f"{key}, {setting}, seed {seed}: {shown} ({seconds:.1f} s)", flush=True)
     print(f"The rows are in {folder}. `course results show {key}` sets them beside the report.")
 
 

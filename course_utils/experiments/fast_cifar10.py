@@ -72,7 +72,7 @@ def trained(
         whitening=settings["whitening"],
     ).to(device)
     # the whitening layer takes the mean away itself
-    preprocess = to_unit if settings["whitening"] else Standardise.of(cifar.train.images)
+    preprocess = to_unit if settings["whitening"] else Standardise.of(cifar.train.images.to(device))
     precision: Precision = "auto" if settings["half_precision"] else "float32"
     steps = -(-len(cifar.train) // settings["batch_size"]) * settings["epochs"]
     optimizer, schedule = OPTIMIZERS[settings["optimizer"]](network, settings["learning_rate"], steps)

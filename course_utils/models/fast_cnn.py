@@ -30,7 +30,7 @@ def fast_cnn(
     whitening_filters: int = 24,
     whitening: bool = True,
 ) -> nn.Sequential:
-    """Return a whitening layer, a group of two 3x3 convolutions for each width, and a linear layer.
+    """Return a whitening layer, a group of two 3x3 convolutions for each width, pooling and a linear layer.
 
     A group is convolution, 2x2 max pooling, batch norm, ReLU, convolution, batch norm, ReLU: pooling first
     leaves a quarter of the work to what follows. These convolutions have no bias, which batch norm would
@@ -76,7 +76,7 @@ def fast_cnn(
             nn.ReLU(),
         ]
         channels = width
-    features = nn.Sequential(*layers, nn.Flatten()).eval()
+    features = nn.Sequential(*layers, nn.MaxPool2d(2, ceil_mode=True), nn.Flatten()).eval()
     with torch.no_grad():
         inputs = features(to_unit(train_images[:1])).shape[1]
     last = nn.Linear(inputs, classes)

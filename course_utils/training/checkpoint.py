@@ -24,7 +24,7 @@ from course_utils.training.errors import TrainingError
 from course_utils.training.history import History
 from course_utils.training.state import Training
 
-FORMAT = 1
+FORMAT = 2
 
 ABANDONED = 60.0
 """Seconds after which a file half written is taken for a killed process's: another may be writing now."""
@@ -41,30 +41,98 @@ def save(path: Path, training: Training) -> None:
         If optimiser or schedule hold something that could not be read again.
     """
     device = training.draws.device
-    content = {
+    content = own_state(training) | {
         "format": FORMAT,
-        "kind": _plain(_kind(training)),
         "model": training.model.state_dict(),
-        "optimizer": _plain(training.optimizer.state_dict()),
-        "schedule": None if training.schedule is None else _plain(training.schedule.state_dict()),
         "scaler": training.scaler.state_dict(),
-        "generator": training.generator.get_state(),
-        "draws": training.draws.get_state(),
         "default generator": torch.get_rng_state(),
         "device generator": (
             None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
         ),
-        "epoch": training.epoch,
         "step": training.step,
         "order": training.order,
-        "stop": training.stop,
         "loss_sum": training.loss_sum,
         "right": training.right,
         "seen": training.seen,
+    }
+    write(path, content)
+
+
+def restore(path: Path, training: Training) -> None:
+    """Bring ``training`` to where it stood when ``path`` was written.
+
+    Raises
+    ------
+    TrainingError
+        If the file is damaged or belongs to another training; nothing has been changed then.
+    """
+    content = read(path, expected=FORMAT)
+    refuse_another(path, content, training)
+    device = training.draws.device
+    take_back(training, content)
+    training.model.load_state_dict(content["model"])
+    training.scaler.load_state_dict(content["scaler"])
+    torch.set_rng_state(content["default generator"])
+    if device.type != "cpu":
+        torch.get_device_module(device).set_rng_state(content["device generator"], device)
+    training.step, training.seen, training.order = content["step"], content["seen"], content["order"]
+    training.loss_sum.copy_(content["loss_sum"])
+    training.right.copy_(content["right"])
+
+
+def own_state(training: Training) -> dict[str, Any]:
+    """Return what a training has to itself also in a stack of models: all but values and running means."""
+    return {
+        "kind": _kind(training),
+        "optimizer": training.optimizer.state_dict(),
+        "schedule": None if training.schedule is None else training.schedule.state_dict(),
+        "generator": training.generator.get_state(),
+        "draws": training.draws.get_state(),
+        "epoch": training.epoch,
+        "stop": training.stop,
         "history": asdict(training.history),
     }
+
+
+def take_back(training: Training, state: dict[str, Any]) -> None:
+    """Bring a training to where it stood when `own_state` returned ``state``."""
+    training.optimizer.load_state_dict(state["optimizer"])
+    if training.schedule is not None:
+        training.schedule.load_state_dict(state["schedule"])
+    training.generator.set_state(state["generator"])
+    training.draws.set_state(state["draws"])
+    training.epoch, training.stop = state["epoch"], state["stop"]
+    # the very object that the caller may hold
+    vars(training.history).update(vars(History(**state["history"])))
+
+
+def refuse_another(path: Path, state: dict[str, Any], training: Training) -> None:
+    """Raise a `TrainingError` if ``state``, of a file at ``path``, cannot be this training's `own_state`."""
+    for what, here in _kind(training).items():
+        there = state["kind"][what]
+        if there == here:
+            continue
+        if what == "parameters":
+            name = next(name for name in {**there, **here} if there.get(name) != here.get(name))
+            before, now = there.get(name, "absent"), here.get(name, "absent")
+            difference = f"of another model: {name} is {before} there and {now} here"
+        else:
+            difference = f"of another training: {what} is {there} there and {here} here"
+        raise TrainingError(
+            f"{path} is a checkpoint {difference}. Name another file, or delete this one to train from the "
+            "start."
+        )
+    if state["epoch"] > training.epochs:
+        raise TrainingError(
+            f"{path} is a checkpoint after {state['epoch']} epochs, but epochs is {training.epochs}. Train "
+            "at least as long, name another file, or delete this one to train from the start."
+        )
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write what `read` can read again, whole or not at all; raises as `save` does."""
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(_plain(content), buffer)
     buffer.seek(0)
     if unreadable := torch.serialization.get_unsafe_globals_in_checkpoint(buffer):
         raise TrainingError(
@@ -76,43 +144,30 @@ def save(path: Path, training: Training) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def restore(path: Path, training: Training) -> None:
-    """Bring ``training`` to where it stood when ``path`` was written.
-
-    Raises
-    ------
-    TrainingError
-        If the file is damaged or belongs to another training; nothing has been changed then.
-    """
-    content = _read(path)
-    _check_kind(path, content["kind"], _kind(training))
-    if content["epoch"] > training.epochs:
+def read(path: Path, *, expected: int | str) -> dict[str, Any]:
+    """Return the content of a file of the ``expected`` format; raise a `TrainingError` for any other."""
+    data = io.BytesIO(path.read_bytes())
+    try:
+        with zipfile.ZipFile(data) as parts:
+            intact = parts.testzip() is None  # PyTorch does not look at the checksums
+        data.seek(0)
+        content = torch.load(data, map_location="cpu", weights_only=True) if intact else None
+    except Exception as error:  # damaged bytes raise nearly everything
+        raise _no_checkpoint(path, type(error).__name__) from None
+    if not intact:
+        raise _no_checkpoint(path, "a checksum is wrong")
+    if not isinstance(content, dict) or content.get("format") != expected:
         raise TrainingError(
-            f"{path} is a checkpoint after {content['epoch']} epochs, but epochs is {training.epochs}. Train "
-            "at least as long, name another file, or delete this one to train from the start."
+            f"{path} is not a checkpoint of this version of the course (format {expected}). Delete it to "
+            "train from the start, or name another file."
         )
-    device = training.draws.device
-    training.model.load_state_dict(content["model"])
-    training.optimizer.load_state_dict(content["optimizer"])
-    if training.schedule is not None:
-        training.schedule.load_state_dict(content["schedule"])
-    training.scaler.load_state_dict(content["scaler"])
-    training.generator.set_state(content["generator"])
-    training.draws.set_state(content["draws"])
-    torch.set_rng_state(content["default generator"])
-    if device.type != "cpu":
-        torch.get_device_module(device).set_rng_state(content["device generator"], device)
-    training.epoch, training.step, training.seen = content["epoch"], content["step"], content["seen"]
-    training.order, training.stop = content["order"], content["stop"]
-    training.loss_sum.copy_(content["loss_sum"])
-    training.right.copy_(content["right"])
-    # the very object that the caller may hold
-    vars(training.history).update(vars(History(**content["history"])))
+    return content
 
 
 def _kind(training: Training) -> dict[str, Any]:
     """Return what must be alike for a training to go on from a checkpoint."""
-    return {
+    schedule = training.schedule
+    kind = {
         "parameters": {
             name: f"{tuple(value.shape)} {value.dtype}" for name, value in training.model.state_dict().items()
         },
@@ -120,16 +175,16 @@ def _kind(training: Training) -> dict[str, Any]:
         "number of parameters in each group of the optimizer": [
             len(group["params"]) for group in training.optimizer.param_groups
         ],
-        "learning rate at the start": training.first_rates,
-        "schedule": "none" if training.schedule is None else type(training.schedule).__name__,
-        "length of the schedule": [
-            getattr(training.schedule, name, None) for name in ("total_steps", "T_max")
-        ],
+        "schedule": "none" if schedule is None else type(schedule).__name__,
+        "length of the schedule": [getattr(schedule, name, None) for name in ("total_steps", "T_max")],
+        **{f"{name} at the start": values for name, values in training.at_start.items()},
+        "seed of the generator": training.generator.initial_seed(),
         "number of examples": training.examples,
         "batch_size": training.batch_size,
         "device": training.draws.device.type,
         "scaling of the loss for float16": training.scaler.is_enabled(),
     }
+    return dict(_plain(kind))
 
 
 def _plain(value: Any) -> Any:
@@ -150,43 +205,8 @@ def _remove_abandoned(path: Path) -> None:
             pass
 
 
-def _read(path: Path) -> dict[str, Any]:
-    data = io.BytesIO(path.read_bytes())
-    try:
-        with zipfile.ZipFile(data) as parts:
-            intact = parts.testzip() is None  # PyTorch does not look at the checksums
-        data.seek(0)
-        content = torch.load(data, map_location="cpu", weights_only=True) if intact else None
-    except Exception as error:  # damaged bytes raise nearly everything
-        raise _no_checkpoint(path, type(error).__name__) from None
-    if not intact:
-        raise _no_checkpoint(path, "a checksum is wrong")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise TrainingError(
-            f"{path} is not a checkpoint of this version of the course (format {FORMAT}). Delete it to train "
-            "from the start, or name another file."
-        )
-    return content
-
-
 def _no_checkpoint(path: Path, why: str) -> TrainingError:
     return TrainingError(
         f"{path} is no checkpoint, or a damaged one ({why}). Delete it to train from the start, or name "
         "another file."
     )
-
-
-def _check_kind(path: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
-    for what, value in here.items():
-        if there[what] == value:
-            continue
-        if what == "parameters":
-            names = [name for name in {**there[what], **value} if there[what].get(name) != value.get(name)]
-            before, now = there[what].get(names[0], "absent"), value.get(names[0], "absent")
-            difference = f"of another model: {names[0]} is {before} there and {now} here"
-        else:
-            difference = f"of another training: {what} is {there[what]} there and {value} here"
-        raise TrainingError(
-            f"{path} is a checkpoint {difference}. Name another file, or delete this one to train from the "
-            "start."
-        )

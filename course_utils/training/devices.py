@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_utils import machine
+from course_utils.data.dataset import Split
 
 
 def best_device() -> torch.device:
@@ -20,6 +22,16 @@ def best_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def device_of(model: nn.Module, otherwise: Tensor) -> torch.device:
+    """Return where a model is; one that has no numbers of its own is where ``otherwise`` is."""
+    return next(chain(model.parameters(), model.buffers()), otherwise).device
+
+
+def on_device(device: torch.device, data: Split) -> Split:
+    """Return the data on the device, without a copy if they are there."""
+    return Split(data.images.to(device), data.labels.to(device))
 
 
 def describe_device(device: torch.device) -> str:

@@ -18,7 +18,7 @@ from course_utils.machine import cores
 from course_utils.training.errors import TrainingError
 from course_utils.training.history import History
 from course_utils.training.one_trial import train_trial
-from course_utils.training.trial_files import Study, TrialResult, write_result
+from course_utils.training.trial_files import Study, TrialResult, read_result, write_result
 from course_utils.training.trials import MakePlan, Trial
 
 Moved = Callable[[float], object]
@@ -162,8 +162,10 @@ def _until_all_have_results(
     being trained are tried again; one that was lost ``losses`` times is tried alone, after all others, and
     if it is lost then too, that is its result.
     """
-    for trial in trials:  # of an earlier call: a failed one, or one without the weights that are wanted now
-        study.file(trial, ".json").unlink(missing_ok=True)
+    for trial in trials:
+        earlier = read_result(study, trial)
+        if earlier is not None and earlier.status == "failed":
+            study.file(trial, ".json").unlink()
     lost: Counter[str] = Counter()
     missing = list(trials)
     while missing:
@@ -194,11 +196,17 @@ def _until_all_have_results(
 def _without_result(study: Study, trials: Sequence[Trial], *, patience: float) -> list[Trial]:
     """Return the trials whose results are not there, after waiting for those that should be."""
     until = time.monotonic() + patience
-    while missing := [trial for trial in trials if not study.file(trial, ".json").exists()]:
+    while missing := [trial for trial in trials if not _is_over(study, trial)]:
         if time.monotonic() >= until:
             break
         time.sleep(0.5)
     return missing
+
+
+def _is_over(study: Study, trial: Trial) -> bool:
+    """Return whether this call is done with a trial, well or not."""
+    result = read_result(study, trial)
+    return result is not None and (result.status == "failed" or study.is_settled(trial))
 
 
 def _write_that_it_was_lost(study: Study, trial: Trial) -> None:

@@ -20,7 +20,7 @@ from course_utils.models.mlp import tanh_mlp
 from course_utils.training.devices import one_thread
 from course_utils.training.history import History
 from course_utils.training.loop import Training, fit
-from course_utils.training.stacked import (
+from course_utils.training.tanh_stack import (
     Buffers,
     measure_stack,
     sgd_step,

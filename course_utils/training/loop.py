@@ -14,16 +14,22 @@ from torch.nn import functional as F
 from course_utils.data.dataset import Split
 from course_utils.data.preprocessing import to_unit
 from course_utils.training import checkpoint as checkpoints
-from course_utils.training.devices import enough_threads
+from course_utils.training.devices import device_of, enough_threads, on_device
 from course_utils.training.errors import TrainingError
 from course_utils.training.history import History
 from course_utils.training.precision import Computed, Precision, choose_precision, computing_in
 from course_utils.training.progress import progress_bar
-from course_utils.training.state import Schedule, Training, own_randomness, sum_dtype
+from course_utils.training.state import (
+    Schedule,
+    Training,
+    evaluating,
+    moving_schedules_alone,
+    own_randomness,
+    sum_dtype,
+)
 from course_utils.training.validation import (
     check_labels,
     check_part,
-    check_settings,
     check_start,
     classes_of,
     in_a_sentence,
@@ -124,36 +130,34 @@ def fit(
         For data, model and optimiser that do not fit together, divergence, too little memory, and a
         checkpoint of another training.
     """
-    check_settings(
-        record_every=record_every,
-        checkpoint_every=checkpoint_every,
-        train_metrics=train_metrics,
-        generator=generator,
-    )
-    device = next(model.parameters()).device
+    device = device_of(model, train.images)
+    bits = choose_precision(precision, device, train.images)
     with in_a_sentence(batch_size):
-        train, test = _on(device, train), None if test is None else _on(device, test)
+        check_start(
+            model,
+            train,
+            test,
+            optimizer,
+            epochs,
+            batch_size,
+            schedule=schedule,
+            generator=generator,
+            preprocess=preprocess,
+            precision=bits,
+            record_every=record_every,
+            train_metrics=train_metrics,
+            checkpoint_every=checkpoint_every,
+        )
+        train, test = on_device(device, train), None if test is None else on_device(device, test)
     if channels_last and train.images.ndim == 4:
         model.to(memory_format=torch.channels_last)
     else:
         channels_last = False
-    bits = choose_precision(precision, device, train.images)
 
     def inputs(images: Tensor) -> Tensor:
         x = preprocess(images)
         return x.contiguous(memory_format=torch.channels_last) if channels_last else x
 
-    check_start(
-        model,
-        train,
-        test,
-        optimizer,
-        epochs,
-        batch_size,
-        schedule=schedule,
-        preprocess=preprocess,
-        precision=bits,
-    )
     forward = torch.compile(model) if compile else model
     scaler = torch.amp.GradScaler(device.type, enabled=bits == "float16")
     training = Training(model, optimizer, schedule, scaler, generator, len(train), batch_size, epochs)
@@ -172,6 +176,7 @@ def fit(
         enough_threads(model),
         own_randomness(device, generator),
         in_a_sentence(batch_size),
+        moving_schedules_alone(),
         progress_bar(training, wanted=progress) as bar,
     ):
         path = None if checkpoint is None else Path(checkpoint)
@@ -181,7 +186,7 @@ def fit(
             record()
         model.train()
         everyone = (bar, *callbacks)
-        while training.epoch < epochs and not training.stop:
+        while training.goes_on():
             for rows in training.batches():
                 images, labels = train.images[rows], train.labels[rows]
                 if augment is not None:
@@ -234,9 +239,9 @@ def measure(
     TrainingError
         If there are no examples, or not one class of the model for each.
     """
-    device = next(model.parameters()).device
-    data = _on(device, data)
     check_part("data", data)
+    device = device_of(model, data.images)
+    data = on_device(device, data)
     bits = choose_precision(precision, device, data.images)
     check_labels("data", data, classes_of(model, "data", data, preprocess, bits))
     return _measured(model, data, preprocess, bits, batch_size)
@@ -246,11 +251,9 @@ def _measured(
     model: nn.Module, data: Split, preprocess: Preprocess, bits: Computed, batch_size: int
 ) -> tuple[float, float]:
     device = data.labels.device
-    was_training = model.training
-    model.eval()
     loss_sum = torch.zeros((), device=device, dtype=sum_dtype(device))
     right = torch.zeros((), device=device, dtype=torch.int64)
-    with torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         for images, labels in zip(data.images.split(batch_size), data.labels.split(batch_size), strict=True):
             x = preprocess(images)
             with computing_in(bits, device):
@@ -259,7 +262,6 @@ def _measured(
                 logits if logits.dtype == torch.float64 else logits.float(), labels, reduction="sum"
             )
             right += (logits.argmax(dim=1) == labels).sum()
-    model.train(was_training)
     loss = loss_sum.item() / len(data)
     # the logits of a diverged model are nan: the class they "predict" means nothing
     return loss, right.item() / len(data) if math.isfinite(loss) else math.nan
@@ -269,7 +271,3 @@ _DIVERGED = (
     "Training diverged: the loss is {loss} after epoch {epoch}. Lower the learning rate (a tenth of it is a "
     "good next try), or let it rise from a small one over the first steps."
 )
-
-
-def _on(device: torch.device, data: Split) -> Split:
-    return Split(data.images.to(device), data.labels.to(device))

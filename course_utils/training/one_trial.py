@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -38,13 +38,14 @@ def train_trial(study: Study, make_plan: MakePlan, trial: Trial, progress: bool 
     """
     running = study.file(trial, ".running")
     study.folder.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time, own_surroundings(study, trial):
+    threads = one_thread() if study.threads == 1 else nullcontext()  # also for what the plan computes
+    with _one_at_a_time, own_surroundings(study, trial), threads:
         running.touch()
         started = time.perf_counter()
         device, history, state, message = "unknown", History(), None, ""
         try:
             plan = make_checked_plan(make_plan, trial)
-            with one_thread() if study.threads == 1 else enough_threads(plan.model):
+            with enough_threads(plan.model):
                 device = describe_device(next(plan.model.parameters()).device)
                 history = _fit(plan, study, study.file(trial, ".checkpoint.pt"), progress)
             state = plan.model.state_dict()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,12 +21,15 @@ def progress_bar(training: Training, *, wanted: bool | None) -> Iterator[Callabl
     with tqdm(total=training.epochs * training.steps, unit="step", leave=False) as bar:
 
         def move(training: Training) -> None:
-            bar.update(training.epoch * training.steps + training.step - bar.n)
+            taken = training.epoch * training.steps + training.step
+            if bar.n == 0:  # the steps before a checkpoint have taken no time here
+                bar.initial = bar.n = bar.last_print_n = taken - 1
+            bar.update(taken - bar.n)
             if training.step == 0 and training.history.epochs:
                 train, test = training.history.train_accuracy[-1], training.history.test_accuracy[-1]
+                on_test = "" if math.isnan(test) else f", {test:.3f} (test)"
                 bar.set_postfix_str(
-                    f"epoch {training.epoch} of {training.epochs}, accuracy {train:.3f} (training), "
-                    f"{test:.3f} (test)"
+                    f"epoch {training.epoch} of {training.epochs}, accuracy {train:.3f} (training){on_test}"
                 )
 
         yield move

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_utils.files import write_whole
-from course_utils.training.errors import TrainingError
-from course_utils.training.history import History
+from course_utils.training import checkpoint as checkpoints
 from course_utils.training.state import Training
 from course_utils.training.trials import Plan
 
-FORMAT = 1
+FORMAT = "stack, 2"
 
 
 @dataclass
@@ -98,32 +94,18 @@ class Stack:
 
 
 def save(path: Path, stack: Stack) -> None:
-    """Write a stack between two epochs, whole or not at all, in PyTorch's format."""
+    """Write a stack between two epochs, as `course_utils.training.checkpoint.save` writes one training."""
     content = {
         "format": FORMAT,
-        "epoch": stack.epoch,
         "parameters": {name: value.detach() for name, value in stack.parameters.items()},
         "buffers": stack.buffers,
         "momenta": stack.momenta,
         "loss_sums": stack.loss_sums,
         "right": stack.right,
         "seen": stack.seen,
-        "trainings": [
-            {
-                "optimizer": training.optimizer.state_dict(),
-                "schedule": None if training.schedule is None else training.schedule.state_dict(),
-                "generator": training.generator.get_state(),
-                "draws": training.draws.get_state(),
-                "stop": training.stop,
-                "history": asdict(training.history),
-            }
-            for training in stack.trainings
-        ],
+        "trainings": [checkpoints.own_state(training) for training in stack.trainings],
     }
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, buffer.getvalue())
+    checkpoints.write(path, content)
 
 
 def restore(path: Path, stack: Stack) -> None:
@@ -132,15 +114,12 @@ def restore(path: Path, stack: Stack) -> None:
     Raises
     ------
     TrainingError
-        If the file is damaged or of another version; nothing has been changed then.
+        If the file is damaged or belongs to other trainings; nothing has been changed then.
     """
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        intact = content["format"] == FORMAT
-    except Exception:  # a damaged file fails in a dozen ways, IndexError and OSError among them
-        intact = False
-    if not intact:
-        raise TrainingError(f"{path} is no checkpoint of a stack, or a damaged one. Delete it to train anew.")
+    content = checkpoints.read(path, expected=FORMAT)
+    states = list(zip(stack.trainings, content["trainings"], strict=True))
+    for training, state in states:
+        checkpoints.refuse_another(path, state, training)
     device = stack.loss_sums.device
     with torch.no_grad():
         for name, value in stack.parameters.items():
@@ -150,15 +129,10 @@ def restore(path: Path, stack: Stack) -> None:
     stack.momenta = {name: value.to(device) for name, value in content["momenta"].items()}
     stack.loss_sums.copy_(content["loss_sums"])
     stack.right.copy_(content["right"])
-    stack.seen, stack.epoch = content["seen"], content["epoch"]
-    for training, state in zip(stack.trainings, content["trainings"], strict=True):
-        training.optimizer.load_state_dict(state["optimizer"])
-        if training.schedule is not None:
-            training.schedule.load_state_dict(state["schedule"])
-        training.generator.set_state(state["generator"])
-        training.draws.set_state(state["draws"])
-        training.stop, training.epoch = state["stop"], stack.epoch
-        training.history = History(**state["history"])
+    stack.seen = content["seen"]
+    for training, state in states:
+        checkpoints.take_back(training, state)
+    stack.epoch = stack.trainings[0].epoch
 
 
 def _values(training: Training) -> Iterator[tuple[str, Tensor]]:

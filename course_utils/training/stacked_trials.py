@@ -9,15 +9,16 @@ from dataclasses import replace
 
 import torch
 
-from course_utils.training.devices import describe_device, one_thread
+from course_utils.training.devices import describe_device, device_of, one_thread
 from course_utils.training.errors import TrainingError
 from course_utils.training.history import History
-from course_utils.training.loop import fit
 from course_utils.training.one_trial import make_checked_plan, outcome, own_surroundings, train_trial
+from course_utils.training.precision import choose_precision
 from course_utils.training.stackable import families, hidden_obstacle, visible_obstacle
 from course_utils.training.stacking import train_stack
 from course_utils.training.trial_files import Study, TrialResult, write_result
 from course_utils.training.trials import MakePlan, Plan, Trial
+from course_utils.training.validation import check_start
 
 
 def train_stacked(
@@ -110,5 +111,18 @@ def _train_family(
 
 def _check(plan: Plan) -> None:
     """Raise a `TrainingError` where `fit` would before the first step."""
-    nothing = {"epochs": min(plan.epochs, 0), "train_metrics": "running"}
-    fit(**plan.arguments() | nothing | {"channels_last": False, "compile": False, "progress": False})
+    device = device_of(plan.model, plan.train.images)
+    check_start(
+        plan.model,
+        plan.train,
+        plan.test,
+        plan.optimizer,
+        plan.epochs,
+        plan.batch_size,
+        schedule=plan.schedule,
+        generator=plan.generator,
+        preprocess=plan.preprocess,
+        precision=choose_precision(plan.precision, device, plan.train.images),
+        record_every=plan.record_every,
+        train_metrics=plan.train_metrics,
+    )

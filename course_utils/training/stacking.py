@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,9 +18,10 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
 from course_utils.data.dataset import Split
+from course_utils.training.devices import on_device
 from course_utils.training.precision import choose_precision
 from course_utils.training.stack_state import Stack, restore, save
-from course_utils.training.state import Training, sum_dtype
+from course_utils.training.state import Training, evaluating, moving_schedules_alone, sum_dtype
 from course_utils.training.trials import Plan
 
 
@@ -52,7 +52,7 @@ def train_stack(
     """
     plan = plans[0]
     device = next(plan.model.parameters()).device
-    train, test = _on(device, plan.train), None if plan.test is None else _on(device, plan.test)
+    train, test = on_device(device, plan.train), None if plan.test is None else on_device(device, plan.test)
     stack = _start(plans, len(train))
     step = vmap(loss_and_logits(plan), in_dims=(0, 0, 0, 0), randomness="error")
 
@@ -192,8 +192,7 @@ def _rates(plans: Sequence[Plan], steps: int) -> Tensor:
             groups = plan.optimizer.param_groups
             by_step.append([[float(group[key]) for key in keys] for group in groups])
             if plan.schedule is not None:
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+                with moving_schedules_alone():
                     plan.schedule.step()
         rates.append(by_step if len(by_step) == steps else by_step * steps)
     parameter = next(plans[0].model.parameters())
@@ -229,17 +228,11 @@ def _measure(stack: Stack, data: Split) -> list[tuple[float, float]]:
     # images take memory for every model of the stack; feature vectors hardly any
     at_once = 1000 if data.images.ndim == 2 else max(50, 4000 // models)
     forward = vmap(_logits(plan), in_dims=(0, 0, None))
-    plan.model.eval()
-    with torch.no_grad():
+    with evaluating(plan.model), torch.no_grad():
         for images, labels in zip(data.images.split(at_once), data.labels.split(at_once), strict=True):
             logits = forward(stack.parameters, stack.buffers, plan.preprocess(images))
             targets = labels.expand(models, -1)
             losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
             loss_sums += losses.view(models, -1).sum(dim=1)
             right += (logits.argmax(dim=2) == targets).sum(dim=1)
-    plan.model.train()
     return stack.means(loss_sums, right, len(data))
-
-
-def _on(device: torch.device, data: Split) -> Split:
-    return Split(data.images.to(device), data.labels.to(device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -59,10 +60,17 @@ class Training:
         self.model, self.optimizer, self.schedule, self.scaler = model, optimizer, schedule, scaler
         self.generator, self.examples, self.batch_size, self.epochs = generator, examples, batch_size, epochs
         self.steps = 1 if batch_size is None else math.ceil(examples / batch_size)
-        # of each parameter group; a schedule has kept it where it has changed it already
-        self.first_rates = [
-            float(group.get("initial_lr", group.get("lr", 0))) for group in optimizer.param_groups
-        ]
+        groups = optimizer.param_groups
+        self.at_start = {
+            # a schedule has kept it where it has changed it already; momenta it has not
+            "learning rate": [float(group.get("initial_lr", group.get("lr", 0))) for group in groups],
+            "momentum": (
+                "cycled"
+                if getattr(schedule, "cycle_momentum", False)
+                else [group.get("momentum") for group in groups]
+            ),
+            "weight decay": [group.get("weight_decay") for group in groups],
+        }
         self.epoch = self.step = 0
         self.stop = False
         self.history = History()
@@ -73,6 +81,10 @@ class Training:
         self.loss_sum = torch.zeros((), device=device, dtype=sum_dtype(device))
         self.right = torch.zeros((), device=device, dtype=torch.int64)
         self.seen = 0
+
+    def goes_on(self) -> bool:
+        """Return whether there is another step to take: ``stop`` ends a training after a whole epoch only."""
+        return self.epoch < self.epochs and not (self.stop and self.step == 0)
 
     def batches(self) -> Iterator[Tensor]:
         """Yield the row numbers of the rest of the epoch's batches, in a fresh order if it begins."""
@@ -134,6 +146,32 @@ def own_randomness(device: torch.device, generator: torch.Generator) -> Iterator
             # its module's manual_seed would seed the current device, which may be another one
             state = torch.Generator(device).manual_seed(seed).get_state()
             torch.get_device_module(device).set_rng_state(state, device)
+        yield
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Have a model in evaluation mode inside the block; each part of it is put back into its own mode."""
+    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+        for module, mode in modes:
+            module.training = mode
+
+
+@contextmanager
+def moving_schedules_alone() -> Iterator[None]:
+    """Let schedules move on without their optimizers inside the block.
+
+    PyTorch warns of it as of a mistake. But float16 leaves out steps whose gradients overflow, often the very
+    first, and a stack of models has no use for the optimizers' own steps.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         yield
 
 

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.data.dataset import Split
+from course_utils.training.devices import device_of
 from course_utils.training.errors import TrainingError
 from course_utils.training.precision import Computed, computing_in
+from course_utils.training.state import evaluating
 
 
 def check_start(
@@ -22,14 +24,28 @@ def check_start(
     epochs: int,
     batch_size: int | None,
     *,
-    schedule: object = None,
+    schedule: object,
+    generator: torch.Generator,
     preprocess: Callable[[Tensor], Tensor],
     precision: Computed,
+    record_every: int,
+    train_metrics: str,
+    checkpoint_every: int | None = None,
 ) -> None:
     """Raise a `TrainingError` if data, model, optimiser, schedule and settings do not fit together."""
     _check_count("epochs", epochs, at_least=0)
     if batch_size is not None:
         _check_count("batch_size", batch_size, otherwise=", or None for all at once")
+    _check_count("record_every", record_every)
+    if checkpoint_every is not None:
+        _check_count("checkpoint_every", checkpoint_every, otherwise=", or None for every epoch")
+    if train_metrics not in ("running", "measured"):
+        raise TrainingError(f"train_metrics is {train_metrics!r}, but it must be 'running' or 'measured'.")
+    if generator.device.type != "cpu":
+        raise TrainingError(
+            f"generator is on {generator.device}, but it must be on the CPU wherever the model is: "
+            "torch.Generator().manual_seed(0)."
+        )
     parts = {"train": train} | ({} if test is None else {"test": test})
     for name, part in parts.items():
         check_part(name, part)
@@ -43,36 +59,9 @@ def check_start(
         raise TrainingError(
             "LBFGS evaluates the loss several times a step, which fit does not: take another optimizer."
         )
-    if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-        raise TrainingError(
-            "fit moves the schedule on after every step, but ReduceLROnPlateau needs a measurement: call its "
-            "step in a callback at the end of an epoch."
-        )
-    steps = epochs * math.ceil(len(train) / (batch_size or len(train)))
-    length = getattr(schedule, "total_steps", None)
-    if length is not None and length < steps:
-        raise TrainingError(
-            f"The schedule is made for {length} steps, but this training has {steps}: fit moves it on after "
-            f"every step, not every epoch. Give it total_steps={steps}."
-        )
+    _check_schedule(schedule, optimizer, steps=epochs * math.ceil(len(train) / (batch_size or len(train))))
     for name, part in parts.items():
         check_labels(name, part, classes_of(model, name, part, preprocess, precision))
-
-
-def check_settings(
-    *, record_every: int, checkpoint_every: int | None, train_metrics: str, generator: torch.Generator
-) -> None:
-    """Raise a `TrainingError` for a setting that makes no sense."""
-    _check_count("record_every", record_every)
-    if checkpoint_every is not None:
-        _check_count("checkpoint_every", checkpoint_every, otherwise=", or None for every epoch")
-    if train_metrics not in ("running", "measured"):
-        raise TrainingError(f"train_metrics is {train_metrics!r}, but it must be 'running' or 'measured'.")
-    if generator.device.type != "cpu":
-        raise TrainingError(
-            f"generator is on {generator.device}, but it must be on the CPU wherever the model is: "
-            "torch.Generator().manual_seed(0)."
-        )
 
 
 def check_part(name: str, part: Split) -> None:
@@ -106,11 +95,10 @@ def classes_of(
     model: nn.Module, name: str, part: Split, preprocess: Callable[[Tensor], Tensor], precision: Computed
 ) -> int:
     """Return how many outputs the model has, tried on two examples; raise a `TrainingError` if it cannot."""
-    x = preprocess(part.images[:1].expand(2, *part.images.shape[1:]))
-    was_training = model.training
-    model.eval()
+    two = part.images[:1].to(device_of(model, part.images)).expand(2, *part.images.shape[1:])
+    x = preprocess(two)
     try:
-        with torch.no_grad(), computing_in(precision, x.device):
+        with evaluating(model), torch.no_grad(), computing_in(precision, x.device):
             logits: Tensor = model(x)
     except torch.OutOfMemoryError:
         raise
@@ -120,8 +108,6 @@ def classes_of(
             f"The model cannot take {name}: its input has the shape {tuple(x.shape)}, batch first, and the "
             f"dtype {x.dtype}, and PyTorch says: {said}"
         ) from error
-    finally:
-        model.train(was_training)
     if logits.ndim != 2:
         raise TrainingError(
             f"The model's output for 2 examples has the shape {tuple(logits.shape)}, but logits of shape "
@@ -148,6 +134,25 @@ def in_a_sentence(batch_size: int | None) -> Iterator[None]:
             f"The memory does not suffice for {amount}. {remedy}, or a smaller model; on a GPU also close "
             "other programs that use it."
         ) from error
+
+
+def _check_schedule(schedule: object, optimizer: torch.optim.Optimizer, *, steps: int) -> None:
+    if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise TrainingError(
+            "fit moves the schedule on after every step, but ReduceLROnPlateau needs a measurement: call its "
+            "step in a callback at the end of an epoch."
+        )
+    if getattr(schedule, "optimizer", optimizer) is not optimizer:
+        raise TrainingError(
+            "The schedule was made for another optimizer, so this one's learning rate would never change: "
+            "make the schedule anew after the optimizer."
+        )
+    length = getattr(schedule, "total_steps", None)
+    if length is not None and length < steps:
+        raise TrainingError(
+            f"The schedule is made for {length} steps, but this training has {steps}: fit moves it on after "
+            f"every step, not every epoch. Give it total_steps={steps}."
+        )
 
 
 def _check_count(name: str, value: object, *, at_least: int = 1, otherwise: str = "") -> None:

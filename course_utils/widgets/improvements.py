@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from course_utils.plots.histories import curves
-from course_utils.scale import SCALES
 from course_utils.widgets.controls import Choice, explore
 
 if TYPE_CHECKING:
@@ -67,14 +66,16 @@ def improvements_explorer(rows: Iterable[Row], *, static: Sequence[Choice] | Non
 def runs_by_name(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Return the rows of each setting by its name in words, such as ``"A11 crop and flip, alone"``.
 
-    In the order of the keys. As in the ledger's tables, those of the largest scale count, and of these the
-    ones with the same values and data as the newest; of several with one seed the newest.
+    In the order of the keys; as in the ledger's tables, `course_utils.evaluation.ledger_rows.counted` says
+    which rows count.
     """
+    from course_utils.evaluation.ledger_rows import counted
+
     arranged: dict[str, list[Row]] = {}
     with_curves = [row for row in rows if row.key in KEYS and all(row.curves.get(c) for c in _CURVES)]
     for row in sorted(with_curves, key=lambda row: list(KEYS).index(row.key)):
         arranged.setdefault(f"{row.key} {KEYS[row.key]}, {row.setting}", []).append(row)
-    return {name: _counted(of_one) for name, of_one in arranged.items()}
+    return {name: counted(of_one) for name, of_one in arranged.items()}
 
 
 def render_improvements(runs: Mapping[str, Sequence[Row]], *, run: str, beside: str) -> Figure:
@@ -114,11 +115,3 @@ def _title(runs: Mapping[str, Sequence[Row]], run: str, beside: str) -> str:
 def _mean(series: Sequence[Sequence[float]]) -> list[float]:
     """Return the mean curve, as long as the shortest one."""
     return [statistics.fmean(values) for values in zip(*series, strict=False)]
-
-
-def _counted(rows: Sequence[Row]) -> list[Row]:
-    largest = max(SCALES.index(row.scale) for row in rows if row.scale in SCALES)
-    rows = [row for row in rows if row.scale == SCALES[largest]]
-    newest = rows[-1]
-    alike = (row for row in rows if (row.settings, row.data) == (newest.settings, newest.data))
-    return list({row.seed: row for row in alike}.values())

@@ -379,8 +379,8 @@ check("1.12")
 #
 # - **a** it approaches zero as the answer becomes right, the squared error does not
 # - **b** the squared error of probabilities is not defined
-# - **c** it still learns from examples that are confidently wrong
-# - **d** it is cheaper to compute
+# - **c** it is cheaper to compute
+# - **d** it still learns from examples that are confidently wrong
 #
 # Because:
 #
@@ -393,7 +393,7 @@ check("1.12")
 # Exercise 1.13 (1 point, 4 minutes, difficulty 2)
 # q9: one of "a", "b", "c", "d"; q9_reason: 1, 2 or 3
 ### BEGIN SOLUTION
-q9 = "c"
+q9 = "d"
 q9_reason = 2
 ### END SOLUTION
 

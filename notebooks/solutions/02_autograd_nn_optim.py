@@ -254,9 +254,9 @@ plots.show(
 # differently". It does not say whether the versions began alike. What do you think it saw?
 #
 # - **a** Autograd approximates gradients, by hand they are exact
-# - **b** Each version drew a start of its own
+# - **b** Autograd takes other steps than gradient descent
 # - **c** Rounding: two programs never give the same digits
-# - **d** Autograd takes other steps than gradient descent
+# - **d** Each version drew a start of its own
 #
 # Because:
 #
@@ -268,7 +268,7 @@ plots.show(
 # Exercise 2.4 (1 point, 3 minutes, difficulty 1)
 # q_drift: one of "a", "b", "c", "d"; q_drift_reason: 1, 2 or 3
 ### BEGIN SOLUTION
-q_drift = "b"
+q_drift = "d"
 q_drift_reason = 1
 ### END SOLUTION
 
@@ -1046,8 +1046,8 @@ plots.show(
 # With `coef0 = 0`, on rings around the origin, which degrees can work?
 #
 # - **a** all from 2 on
-# - **b** the even ones
-# - **c** the odd ones
+# - **b** the odd ones
+# - **c** the even ones
 # - **d** those from 6 on
 #
 # Because the kernel $(\gamma\, x \cdot z)^d$
@@ -1061,7 +1061,7 @@ plots.show(
 # Exercise 2.21 (1 point, 5 minutes, difficulty 2)
 # q_degrees: one of "a", "b", "c", "d"; q_degrees_reason: 1, 2 or 3
 ### BEGIN SOLUTION
-q_degrees = "b"
+q_degrees = "c"
 q_degrees_reason = 2
 ### END SOLUTION
 

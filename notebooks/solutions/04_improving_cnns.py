@@ -90,7 +90,8 @@ check("4.1")
 
 # %% [markdown]
 # The ledger's rule for all claims in this notebook: a difference counts if it is at least **two standard errors**
-# away from zero, over at least three pairs of seeds. Otherwise the verdict is "differs: the seeds do not decide".
+# away from zero, over at least three pairs of seeds. Otherwise the ledger says "differs: $n$ seeds do not decide": the
+# means differ, but luck may be why.
 #
 # Now the data and the network. Its kind is that of notebook 03. On the stand-in pictures of scale `smoke` it is a
 # small one, and the pictures have half the size, so that you wait for seconds and not for minutes.
@@ -178,7 +179,7 @@ def train_network(
 # ### Exercise 4.2: standardise
 #
 # *(Report question 19.)* First find $\mu$ and $\sigma$ of the three channels, over all images and all pixels; then
-# apply them. Both work on numbers in [0, 1], which `to_unit` makes of bytes. (A standard deviation with $N$ or with
+# apply them. Both work on numbers in [0, 1]; `to_unit` turns bytes into these. (A standard deviation with $N$ or with
 # $N - 1$: with so many pixels both count as right.)
 
 
@@ -327,8 +328,8 @@ plots.show(
 # *(Report question 20.)* Validation and test pictures are standardised with
 #
 # - **a** the statistics of the batch or set that they come in
-# - **b** the statistics of the training set
-# - **c** each picture with its own
+# - **b** each picture with its own
+# - **c** the statistics of the training set
 # - **d** the statistics of all data, training and test together
 #
 # Because:
@@ -342,7 +343,7 @@ plots.show(
 # Exercise 4.3 (1 point, 4 minutes, difficulty 1)
 # q_statistics: one of "a", "b", "c", "d"; q_statistics_reason: 1, 2 or 3
 ### BEGIN SOLUTION
-q_statistics = "b"
+q_statistics = "c"
 q_statistics_reason = 2
 ### END SOLUTION
 
@@ -360,13 +361,13 @@ check("4.3")
 # \qquad \tilde x = (x - \mu)^\top W$$
 #
 # PCA whitening turns the picture into its directions of variance; ZCA turns it back, so that a pixel stays a pixel.
-# ($\varepsilon$ keeps directions without variance, mostly noise, from being blown up. Who keeps only the columns of
-# the largest $\lambda$ in PCA's $W$ makes the picture smaller as well: that is what the report describes.)
+# ($\varepsilon$ keeps directions without variance, mostly noise, from being blown up. If you keep only the columns of
+# the largest $\lambda$ in PCA's $W$, you make the picture smaller as well: that is what the report describes.)
 #
 # ### Exercise 4.4: ZCA whitening
 #
 # *(Report question 21.)* Return $\mu$ and the ZCA matrix $W$. The covariance is the mean of $(x - \mu)(x - \mu)^\top$
-# over the rows, divided by $N$.
+# over the rows: divide by $N$, not by $N - 1$. `torch.linalg.eigh` finds $\lambda$ and $U$.
 
 
 # %%
@@ -411,7 +412,7 @@ Markdown(ledger.table("A10"))
 #
 # Over-fitting ends where the network runs out of pictures to learn by heart. New pictures cost money; changed ones are
 # free. A random *crop* pads each picture with black and cuts out a window of the old size; a random *flip* mirrors
-# every second one.
+# each with probability 1/2.
 #
 # There is a trap, and it is in the most popular library. Six copies of one picture, cut by torchvision as a batch, and
 # below them cut one by one:
@@ -473,7 +474,7 @@ check("4.5")
 
 # %%
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Cut a random window out of each image, then mirror every second one."""
+    """Cut a random window out of each image, then mirror each with probability 1/2."""
     top, left = torch.randint(
         2 * PADDING + 1, (2, len(images)), generator=generator, device=images.device
     )
@@ -502,7 +503,7 @@ print(
 #
 # - How many steps does an epoch have, with crop and flip?
 # - How many pictures does the network see in an epoch?
-# - How many different versions of one picture are there? (All windows count, also equal ones.)
+# - How many pairs of a window and a flip (or none) are there for one picture? (Count all, even if two look alike.)
 
 # %%
 # Exercise 4.6 (2 points, 6 minutes, difficulty 2)
@@ -599,8 +600,8 @@ Markdown(ledger.table("A11"))
 #
 # ### Exercise 4.8: momentum
 #
-# Three lists of tensors that belong together. Change parameters and velocities in place, so that the next step finds
-# them. (No autograd here: the gradients are given.)
+# Three lists of tensors that belong together. Change the parameters and velocities themselves, in place: the network
+# holds the same tensors, and a new one in the list would not reach it. (No autograd here: the gradients are given.)
 
 
 # %%
@@ -709,7 +710,7 @@ print(
 #
 # - If the gradient is 1 at every step, what does the velocity tend to?
 # - After how many steps has it reached at least 90 % of that?
-# - If the gradient is +1, -1, +1, -1, ..., what does the *size* of the velocity tend to? (Two digits.)
+# - If the gradient is +1, -1, +1, -1, ..., what does the *size* of the velocity tend to? (Two decimals.)
 
 # %%
 # Exercise 4.10 (2 points, 8 minutes, difficulty 2)
@@ -723,7 +724,7 @@ q_swing = 0.526
 check("4.10")
 
 # %% [markdown]
-# Remember the first number. Momentum 0.9 makes the steps ten times as long, so who adds momentum and keeps the
+# Remember the first number. Momentum 0.9 makes the steps ten times as long, so whoever adds momentum and keeps the
 # learning rate has changed two things at once. Here the rate goes down as the momentum comes in.
 
 # %%
@@ -872,16 +873,17 @@ check("4.13")
 # ### Exercise 4.14: backward
 #
 # Now you are the autograd once more. You get $\partial L / \partial y$ (call it `d_y`), and look for the gradients of
-# $x$, $\gamma$ and $\beta$. Write $\sigma = \sqrt{v + \varepsilon}$ and $n$ for the numbers in a channel. The two last
-# ones are easy. But $x_i$ reaches the loss along three paths, directly, through $\mu$ and through $v$:
+# $x$, $\gamma$ and $\beta$. Write $\sigma = \sqrt{v + \varepsilon}$, and $n = NHW$ for the count of numbers in a channel.
+# The gradients of $\gamma$ and $\beta$ are easy. But $x_i$ reaches the loss along three paths, directly, through $\mu$
+# and through $v$:
 #
 # $$\frac{\partial L}{\partial x_i} = \frac{1}{\sigma} \frac{\partial L}{\partial \hat x_i}
 # + \frac{1}{n} \frac{\partial L}{\partial \mu} + \frac{2 (x_i - \mu)}{n} \frac{\partial L}{\partial v} \qquad
 # \frac{\partial L}{\partial \mu} = -\frac{1}{\sigma} \sum_j \frac{\partial L}{\partial \hat x_j} \qquad
 # \frac{\partial L}{\partial v} = -\frac{1}{2 \sigma^3} \sum_j (x_j - \mu) \frac{\partial L}{\partial \hat x_j}$$
 #
-# Put $\partial L / \partial \hat x = \gamma\, \partial L / \partial y$ in, and simplify: two means and no sum are
-# left. (The check switches autograd off.)
+# Put $\partial L / \partial \hat x = \gamma\, \partial L / \partial y$ in, and simplify: in the gradient of $x$ two
+# means are left, and no sum. The gradients of $\gamma$ and $\beta$ are sums. (The check switches autograd off.)
 
 
 # %%
@@ -915,9 +917,10 @@ check("4.14")
 # $$r \leftarrow (1 - m)\, r + m \cdot \text{(statistic of the batch)},$$
 #
 # and in evaluation it uses these. One subtlety, as PyTorch has it: the running variance is an estimate for all data,
-# so it takes the variance divided by $n - 1$ (plain `var`); to normalise the batch itself, $n$ counts.
+# so its sum of squares is divided by $n - 1$ (plain `var`). To normalise the batch itself, divide by $n$.
 #
-# Write `forward` for both modes. The update of the running statistics must not be tracked by autograd.
+# Write `forward` for both modes. The update of the running statistics must not be tracked by autograd; the batch's
+# statistics that normalise must be.
 
 
 # %%
@@ -1013,8 +1016,8 @@ plots.show(
 #
 # A convolution has a bias, and batch norm follows. In training, what is the gradient of the loss in that bias?
 #
-# - **a** the same as that of $\beta$
-# - **b** zero
+# - **a** zero
+# - **b** the same as that of $\beta$
 # - **c** that of $\beta$ times $\gamma / \sigma$
 # - **d** that of $\beta$ divided by the batch size
 #
@@ -1028,7 +1031,7 @@ plots.show(
 # Exercise 4.16 (1 point, 4 minutes, difficulty 2)
 # q_bias: one of "a", "b", "c", "d"; q_bias_reason: 1, 2 or 3
 ### BEGIN SOLUTION
-q_bias = "b"
+q_bias = "a"
 q_bias_reason = 2
 ### END SOLUTION
 
@@ -1375,7 +1378,8 @@ plots.show(
 # stay as they are: nothing to learn, and no backward pass through the largest pictures of the network.
 #
 # Take all patches of all pictures (`F.unfold`), subtract the mean patch, and return the filters of the `count` largest
-# eigenvalues, the largest first. A filter's sign is free.
+# eigenvalues, the largest first. A filter's sign is free. (With so many patches it does not matter whether the
+# covariance divides by their number or by one less.)
 
 
 # %%
@@ -1477,8 +1481,8 @@ print(f"your function and the one in the course's Muon: largest difference {apar
 # ### One thing at a time
 #
 # Now the pieces go into one network (`fast_cnn`): a whitening layer that is computed and then left alone, four 3x3
-# convolutions with batch norm, a linear layer. Momentum and a schedule from part 4 are there from the start. Then you
-# add patch whitening, your smoothed loss, and Muon.
+# convolutions with batch norm and three poolings among them, a linear layer. Momentum and a schedule from part 4 are
+# there from the start. Then you add patch whitening, your smoothed loss, and Muon.
 
 # %%
 rungs = {
@@ -1559,7 +1563,7 @@ figure = intervals(
     [f"{name}: {taken:.0f} s" for name, taken in zip(ladder, seconds)],
     {"ours, mean ± standard deviation": [(100 * a.mean, 100 * a.sd) for a in accuracies]},
     title=f"{100 * accuracies[-1].mean:.1f} % of the test pictures are right after {seconds[-1]:.0f} CPU seconds; the line "
-    "is the report's 74.6 %, after 11 h 41 min",
+    "is the other report's 74.6 %, after 11 h 41 min",
     x_name="test accuracy, %",
     reference=74.6,
 )

@@ -170,6 +170,17 @@ def test_a_key_of_which_nothing_is_known_is_refused_with_those_that_are():
         table("Z9")
 
 
+def test_a_key_without_reported_figures_has_a_table_of_what_was_measured(own_rows):
+    add(own_rows, 0, 0.125, key="Z9")
+    assert "Z9" in known_keys()
+    (line,) = [line for line in table("Z9").splitlines() if "test_error" in line]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "2-4-2", "test_error", "–", "–", "not comparable: the reports say nothing about it", "0.125 (n = 1)",
+    ]  # fmt: skip
+    (comparison,) = ledger.compare("Z9")
+    assert (comparison.ours, comparison.yours.mean) == (None, 0.125)
+
+
 def write(folder, line):
     (folder / "A1.csv").write_text(",".join(COLUMNS) + "\n" + line + "\n", encoding="utf-8")
 

@@ -35,6 +35,17 @@ def test_rows_come_back_as_they_were_in_their_order(tmp_path):
     assert read_rows("A1", folder=tmp_path) == rows
 
 
+def test_the_rows_that_count_stand_in_the_order_in_which_they_were_added():
+    rows = [dataclasses.replace(ROW, seed=seed, seconds=n) for n, seed in enumerate((0, 1, 2, 0))]
+    assert ledger_rows.counted(rows) == [rows[1], rows[2], rows[3]], "the last one is the newest of all"
+
+
+def test_rows_of_an_unknown_scale_count_only_where_there_are_no_others():
+    rows = [dataclasses.replace(ROW, scale=scale) for scale in ("smoke", "huge")]
+    assert ledger_rows.counted(rows) == rows[:1]
+    assert ledger_rows.counted(rows[1:]) == rows[1:]
+
+
 def test_a_key_without_a_file_has_no_rows(tmp_path):
     assert read_rows("B4", folder=tmp_path) == []
 

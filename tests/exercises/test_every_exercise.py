@@ -132,6 +132,35 @@ def test_an_exercise_has_all_that_the_form_asks_for(notebook, exercise):
     assert text.names == exercise.names
 
 
+CHOICES = [
+    pytest.param(n, e, id=e.id)
+    for n in NOTEBOOKS
+    for e in n.exercises
+    if e.is_value and e.names == (e.names[0], f"{e.names[0]}_reason")
+]
+
+
+@pytest.mark.parametrize(("notebook", "exercise"), CHOICES)
+def test_a_wrong_choice_is_explained_whatever_reason_is_given_for_it(notebook, exercise):
+    ours = references(notebook.id)
+    letter, reason = exercise.names
+    right = ours.answer(exercise)[letter]
+    for wrong in sorted(set("abcd") - {right}):
+        for number in (1, 2, 3):
+            names = {letter: wrong, reason: number}
+            verdict = judge(exercise, seen_from(notebook, exercise, names, PUBLIC_SEEDS[:1]), ours)
+            assert verdict.mistake, f"{wrong} because {number}"
+
+
+@pytest.mark.parametrize("notebook", [pytest.param(n, id=n.id) for n in NOTEBOOKS])
+def test_no_letter_is_the_right_one_in_more_than_half_of_a_notebooks_choices(notebook):
+    ours = references(notebook.id)
+    answers = [value for e in notebook.exercises if e.is_value for value in ours.answer(e).values()]
+    letters = [value for value in answers if value in ("a", "b", "c", "d")]
+    most = max((letters.count(letter) for letter in letters), default=0)
+    assert len(letters) < 3 or 2 * most <= len(letters), f"always the same: {''.join(letters)}"
+
+
 @pytest.mark.parametrize(("notebook", "exercise"), EXERCISES)
 def test_a_probe_runs_from_its_text_alone(notebook, exercise):
     if exercise.is_value or exercise.probe is call:

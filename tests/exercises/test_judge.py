@@ -1,11 +1,14 @@
-"""A judge reads what an enemy may have written."""
+"""A judge reads what an enemy may have written, and says what helps."""
 
 import pytest
+import torch
 
-from course_utils.exercises import catalogue
+from course_utils.exercises import catalogue, values
+from course_utils.exercises.compare import compare
+from course_utils.exercises.diagnose import diagnose
 from course_utils.exercises.judge import judge
-from course_utils.exercises.observe import Observation
-from course_utils.exercises.references import References
+from course_utils.exercises.observe import Observation, observe
+from course_utils.exercises.references import References, values_of
 
 HUGE = (
     '{"kind": "tensor", "dtype": "float32", "shape": [0, 9999999999999999999], "device": "cpu", "data": ""}'
@@ -20,3 +23,63 @@ def test_whatever_comes_back_gets_a_verdict_and_never_points(exercise_id, return
     notebook, exercise = catalogue.find(exercise_id)
     verdict = judge(exercise, {1: Observation(returned, returned)}, References(notebook))
     assert verdict.status in ("wrong", "blank")
+
+
+def verdict_on_values(exercise_id, **changed):
+    """The verdict on the right values of an exercise, but for some."""
+    notebook, exercise = catalogue.find(exercise_id)
+    ours = References(notebook)
+    names = {**ours.answer(exercise), **changed}
+    return judge(exercise, {1: observe(values_of, names, ours.inputs(exercise, 1))}, ours)
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "changed"),
+    [
+        ("3.11", {"q_all": 1_190_500}),  # the report's sum is 1 190 160
+        ("4.6", {"q_versions": 7}),  # 391 batches of 128 would be 50 048 pictures, not 50 000
+    ],
+)
+def test_a_number_close_to_that_of_a_typical_mistake_is_not_taken_for_it(exercise_id, changed):
+    verdict = verdict_on_values(exercise_id, **changed)
+    assert (verdict.status, verdict.mistake) == ("wrong", "")
+
+
+def test_a_mistake_in_a_rounded_number_is_recognised_by_a_rounded_number():
+    assert "base 2" in verdict_on_values("3.23", q_start_loss=3.32).mistake
+
+
+def test_an_input_that_should_stay_is_said_to_be_changed_even_where_a_probe_calls_several_times():
+    notebook, exercise = catalogue.find("3.8")
+    ours = References(notebook)
+    ours.answer(exercise)
+    namespace = dict(ours._before["3.8"])
+    solution = ours.texts.exercises["3.8"].solution
+    exec(solution.replace("    return dx", "    G.zero_()\n    return dx"), namespace)
+    names = {name: namespace[name] for name in exercise.names}
+    verdict = judge(exercise, {1: observe(exercise.probe, names, ours.inputs(exercise, 1))}, ours)
+    assert "changes its input `G`" in verdict.message
+    assert "should be changed in place" not in verdict.message
+    assert "It was tried with" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "advice"),
+    [
+        (torch.bool, torch.float32, "a comparison (such as `> 0`)"),
+        (torch.bool, torch.int64, "a comparison (such as `> 0`)"),
+        (torch.float32, torch.int64, "`.float()`"),
+        (torch.float64, torch.int64, "`.double()`"),
+        (torch.float64, torch.float32, "the dtype of the inputs"),
+        (torch.uint8, torch.float32, "the dtype of the inputs"),
+        (torch.int64, torch.bool, "`.long()`"),
+    ],
+)
+def test_a_wrong_dtype_gets_advice_that_leads_to_the_right_one(expected, got, advice):
+    ours, theirs = (values.decode(values.encode(torch.ones(3, dtype=dtype))) for dtype in (expected, got))
+    text = diagnose(compare(ours, theirs, rtol=0.0, atol=0.0), {})
+    found = [words for words in ADVICE if words in text]
+    assert found == [advice]
+
+
+ADVICE = ("a comparison (such as `> 0`)", "`.float()`", "`.double()`", "`.long()`", "the dtype of the inputs")

@@ -1,15 +1,17 @@
 """Small plans for the tests of `fit_many`; worker processes import this file too."""
 
 import os
+import pickle
 import signal
 from pathlib import Path
 
 import torch
+from joblib.externals.loky.backend import reduction
 
 from course_utils.data import Split
 from course_utils.models.cnn import cnn
 from course_utils.models.mlp import tanh_mlp
-from course_utils.training.many import Plan
+from course_utils.training.many import Plan, Trial
 
 
 def points(dtype=torch.float32):
@@ -83,6 +85,32 @@ def mortal(settings, seed):
             os.kill(os.getpid(), signal.SIGKILL)
 
     return mlp(settings, seed, callbacks=[live])
+
+
+def mortal_trials(folder, **lives_and_death):
+    """Return four trials of `mortal`; only the second has ``lives_and_death``."""
+    here = {"deaths": str(folder / "deaths"), "log": str(folder / "log"), "lives": 1}
+    return [Trial(here | lives_and_death if seed == 1 else here, seed) for seed in range(4)]
+
+
+def parallel_here(**_options):
+    """Stand in for ``joblib.Parallel``: tasks run in this process, but come as bytes as to another one."""
+
+    def run(tasks):
+        for task in tasks:
+            function, arguments, _ = pickle.loads(reduction.dumps(task))
+            yield function(*arguments)
+
+    return run
+
+
+def assert_same_to_the_bit(results, others):
+    """Compare two lists of results and the weights that were kept."""
+    assert results == others
+    for result, other in zip(results, others, strict=True):
+        ours, theirs = result.load_weights(), other.load_weights()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def _deaths(path):

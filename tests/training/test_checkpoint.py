@@ -50,18 +50,31 @@ def uninterrupted(**changes):
     return everything_of(arguments, fit(**arguments))
 
 
-@settings(deadline=None, max_examples=15)
-@given(
+anything = given(
     places=st.lists(st.integers(1, EPOCHS * STEPS), min_size=1, max_size=2, unique=True).map(sorted),
     every=st.sampled_from([None, 1, 2, 4, 5]),
-    precision=st.sampled_from(["float32", "bfloat16"]),
-    train_metrics=st.sampled_from(["running", "measured"]),
-    optimizer=st.sampled_from(["momentum", "adam", "muon"]),
+    changes=st.fixed_dictionaries(
+        {
+            "precision": st.sampled_from(["float32", "bfloat16"]),
+            "train_metrics": st.sampled_from(["running", "measured"]),
+            "optimizer": st.sampled_from(["momentum", "adam", "muon"]),
+        }
+    ),
 )
-def test_resumed_at_any_step_is_never_interrupted(
-    tmp_path_factory, places, every, precision, train_metrics, optimizer
-):
-    changes = {"precision": precision, "train_metrics": train_metrics, "optimizer": optimizer}
+
+
+@settings(deadline=None, max_examples=6)
+@anything
+def test_resumed_at_any_step_is_never_interrupted(tmp_path_factory, places, every, changes):
+    path = tmp_path_factory.mktemp("checkpoint") / "training.pt"
+    resumed = interrupted(path, places, checkpoint_every=every, **changes)
+    assert same(resumed, uninterrupted(**changes))
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
+@anything
+def test_resumed_at_any_of_many_steps_is_never_interrupted(tmp_path_factory, places, every, changes):
     path = tmp_path_factory.mktemp("checkpoint") / "training.pt"
     resumed = interrupted(path, places, checkpoint_every=every, **changes)
     assert same(resumed, uninterrupted(**changes))
@@ -72,7 +85,7 @@ def steep_loss(logits, labels):
     return 100 * F.cross_entropy(logits, labels)
 
 
-@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")  # steps left out
+@pytest.mark.filterwarnings("error:Detected call of `lr_scheduler.step")  # none for steps left out
 @pytest.mark.parametrize(
     "changes",
     [
@@ -152,6 +165,24 @@ def test_a_training_that_was_stopped_stays_stopped(tmp_path):
     first = fit(**arguments(), checkpoint=tmp_path / "c")
     assert first.epochs == [1], "the last epoch is measured, whoever ended the training"
     assert fit(**arguments(), checkpoint=tmp_path / "c") == first
+
+
+def test_a_training_stopped_in_an_epoch_and_interrupted_in_it_still_ends_that_epoch(tmp_path):
+    def stop(training):
+        training.stop = training.stop or (training.epoch, training.step) == (1, 1)
+
+    whole = small_training(callbacks=[stop])
+    expected = everything_of(whole, fit(**whole))
+    with pytest.raises(Interrupted):
+        fit(
+            **small_training(callbacks=[stop, interrupt_at(STEPS + 2)]),
+            checkpoint=tmp_path / "c",
+            checkpoint_every=1,
+        )
+    again = small_training(callbacks=[stop])
+    history = fit(**again, checkpoint=tmp_path / "c")
+    assert history.epochs == [1, 2]
+    assert same(everything_of(again, history), expected)
 
 
 def test_more_epochs_go_on_where_fewer_ended(tmp_path):
@@ -309,7 +340,10 @@ def two_groups(arguments):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda: flat(small_training()), "of another model: 0.weight is .* there and absent here"),
+        (
+            lambda: flat(small_training(schedule=False)),
+            "of another model: 0.weight is .* there and absent here",
+        ),
         (lambda: small_training(hidden=17), r"of another model: 9.weight is \(16, 32\) torch.float32 there"),
         (lambda: small_training(optimizer="adam"), "optimizer is SGD there and AdamW here"),
         (lambda: two_groups(small_training(schedule=False)), "parameters in each group"),
@@ -331,21 +365,23 @@ def test_another_training_s_checkpoint_is_refused_and_named(tmp_path, written, c
     ("change", "named"),
     [
         ({"batch_size": 4}, "batch_size is 8 there and 4 here"),
-        ({"rate": 0.01}, r"learning rate at the start is \[0.05\] there and \[0.01\] here"),
+        ({"lr": 0.01}, r"learning rate at the start is \[0.05\] there and \[0.01\] here"),
+        ({"momentum": 0.5}, r"momentum at the start is \[0.9\] there and \[0.5\] here"),
+        ({"weight_decay": 0.1}, r"weight decay at the start is \[0.001\] there and \[0.1\] here"),
+        ({"generator": generator(6)}, "seed of the generator is 5 there and 6 here"),
         ({"epochs": 1}, "after 2 epochs, but epochs is 1"),
     ],
-    ids=str,
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_changed_settings_are_not_silently_passed_over(tmp_path, change, named):
     path = tmp_path / "c"
     fit(**small_training(schedule=False, epochs=2), checkpoint=path)
     arguments = small_training(schedule=False)
-    if "rate" in change:
-        arguments["optimizer"] = torch.optim.SGD(
-            arguments["model"].parameters(), lr=change["rate"], momentum=0.9, weight_decay=1e-3
-        )
-    else:
-        arguments |= change
+    of_optimizer = {"lr": 0.05, "momentum": 0.9, "weight_decay": 1e-3}
+    if change.keys() <= of_optimizer.keys():
+        parameters = arguments["model"].parameters()
+        change = {"optimizer": torch.optim.SGD(parameters, **of_optimizer | change)}
+    arguments |= change
     with pytest.raises(TrainingError, match=named):
         fit(**arguments, checkpoint=path)
 

@@ -9,6 +9,7 @@ from small_training import everything_of, generator, same, small_training
 from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
+from tqdm.auto import tqdm
 
 from course_utils.data import Split
 from course_utils.training.loop import fit, measure
@@ -147,6 +148,29 @@ def test_measuring_leaves_the_mode_and_the_statistics_of_batch_norm(training):
     measure(model, arguments["test"])
     assert model.training == training
     assert same(model.state_dict(), before)
+
+
+def test_measuring_leaves_each_part_of_the_model_in_its_own_mode_also_after_an_error():
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(), nn.Linear(3, 4))
+    model[0].eval()
+    expected = [True, False, True, True]
+    data = Split(torch.zeros(5, 3), torch.zeros(5, dtype=torch.int64))
+    measure(model, data)
+    assert [module.training for module in model.modules()] == expected
+
+    def fail(images):
+        if len(images) > 2:  # two are what is tried first
+            raise RuntimeError("no such images")
+        return images
+
+    with pytest.raises(RuntimeError, match="no such images"):
+        measure(model, data, preprocess=fail)
+    assert [module.training for module in model.modules()] == expected
+
+
+def test_a_model_without_parameters_can_be_measured():
+    scores = torch.eye(3)[[0, 2, 2, 1]]
+    assert measure(nn.Identity(), Split(scores, torch.tensor([0, 2, 2, 2])))[1] == 0.75
 
 
 def test_without_test_data_its_measures_are_nan(problem):
@@ -402,3 +426,25 @@ def test_a_bar_shows_epochs_and_accuracy_where_it_is_wanted(capsys):
     assert "epoch 2 of 3" in shown
     fit(**small_training())
     assert capsys.readouterr().err == ""
+
+
+def test_a_bar_says_nothing_of_test_data_that_are_not_there(capsys):
+    fit(**small_training(test=None), progress=True)
+    shown = capsys.readouterr().err
+    assert "(training)" in shown
+    assert "(test)" not in shown
+    assert "nan" not in shown
+
+
+def test_the_time_left_is_judged_by_the_steps_that_were_taken_since_a_checkpoint(tmp_path, monkeypatch):
+    fit(**small_training(schedule=False, epochs=2), checkpoint=tmp_path / "c")
+    bars = set()
+
+    class Bar(tqdm):
+        def close(self):
+            bars.add((self.initial, self.n, self.total))
+            super().close()
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    fit(**small_training(schedule=False, epochs=3), checkpoint=tmp_path / "c", progress=True)
+    assert bars == {(6, 9, 9)}

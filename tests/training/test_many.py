@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import json
 import math
+from functools import cache
 
 import pytest
 import small_plans
@@ -17,6 +18,8 @@ from course_utils.training import many
 from course_utils.training.errors import TrainingError
 from course_utils.training.loop import fit
 from course_utils.training.many import Plan, Trial, choose_engine, fit_many
+from course_utils.training.one_trial import train_trial
+from course_utils.training.trial_files import Study
 
 RATES = [Trial({"lr": lr}, seed) for lr in (0.03, 0.3) for seed in (0, 1)]
 
@@ -51,13 +54,16 @@ def test_a_plan_has_the_arguments_of_fit_with_the_same_defaults():
     assert of_plan == of_fit
 
 
+@cache
+def in_usual_order(engine):
+    results = fit_many(small_plans.mlp, RATES, engine=engine)
+    return {trial.digest(""): result for trial, result in zip(RATES, results, strict=True)}
+
+
 @settings(max_examples=8, deadline=None)
 @given(order=st.permutations(RATES), engine=st.sampled_from(["sequential", "stacked"]))
 def test_results_do_not_depend_on_the_order_of_the_trials(order, engine):
-    usual = {
-        trial.digest(""): result
-        for trial, result in zip(RATES, fit_many(small_plans.mlp, RATES, engine=engine), strict=True)
-    }
+    usual = in_usual_order(engine)
     for trial, result in zip(order, fit_many(small_plans.mlp, order, engine=engine), strict=True):
         assert result.trial == trial
         assert result == usual[trial.digest("")]
@@ -74,6 +80,24 @@ def test_a_plan_that_forgets_its_generator_is_repeatable_all_the_same():
     torch.manual_seed(2)
     assert one_by_one(forgetful, [Trial({}, 1), Trial({}, 0)]) == first[::-1]
     assert first[0].history != first[1].history
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(1, 1), (None, 2)])
+def test_a_plan_computes_with_as_many_threads_as_its_trial(tmp_path, threads, expected):
+    seen = []
+
+    def plan(settings, seed):
+        seen.append(torch.get_num_threads())
+        return small_plans.mlp(settings, seed)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        study = Study("plan", tmp_path, "dask", False, 30.0, threads, torch.float32)
+        train_trial(study, plan, Trial())
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [expected]
 
 
 def test_the_caller_s_random_numbers_are_left_alone():
@@ -147,8 +171,8 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(tmp_path):
 
 
 def test_after_a_call_only_results_are_left(tmp_path):
-    one_by_one(small_plans.mlp, RATES, folder=tmp_path, checkpoint_seconds=0)
-    assert [path.suffix for path in tmp_path.iterdir()] == [".json"] * 4
+    one_by_one(small_plans.mlp, RATES[:2], folder=tmp_path, checkpoint_seconds=0)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"] * 2
 
 
 def test_a_result_is_readable_json_with_settings_seed_and_history(tmp_path):

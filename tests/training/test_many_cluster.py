@@ -5,36 +5,14 @@ from pathlib import Path
 
 import pytest
 import small_plans
-import torch
+from small_plans import assert_same_to_the_bit, mortal_trials
 
 from course_utils.training.errors import TrainingError
 from course_utils.training.many import Trial, fit_many
 
+pytestmark = pytest.mark.usefixtures("as_in_workers")
+
 TRIALS = [Trial({"lr": lr}, seed) for lr in (0.1, 0.3) for seed in (0, 1)]
-
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    # workers import small_plans from here
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    yield
-    torch.set_num_threads(before)
-
-
-def assert_same_to_the_bit(results, others):
-    assert results == others
-    for result, other in zip(results, others, strict=True):
-        ours, theirs = result.load_weights(), other.load_weights()
-        assert ours.keys() == theirs.keys()
-        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-
-
-def mortal_trials(folder, **lives_and_death):
-    """Return four trials; the process of the second is killed as often as it has lives."""
-    here = {"deaths": str(folder / "deaths"), "log": str(folder / "log"), "lives": 1}
-    return [Trial(here | lives_and_death if seed == 1 else here, seed) for seed in range(4)]
 
 
 @pytest.mark.parametrize(("engine", "module"), [("dask", "distributed"), ("slurm", "submitit")])

@@ -5,6 +5,7 @@ import dataclasses
 import math
 from functools import partial
 
+import numpy as np
 import pytest
 import small_plans
 import torch
@@ -13,10 +14,9 @@ from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
 from course_utils.data.preprocessing import Standardise
-from course_utils.training.alike import alike
 from course_utils.training.errors import TrainingError
 from course_utils.training.many import Trial, fit_many
-from course_utils.training.stackable import families, obstacle
+from course_utils.training.stackable import alike, families, obstacle, same_architecture
 
 # learning rates, momenta, decays, architectures and batch sizes all differ; batches of 16 leave a smaller one
 MIXED = [
@@ -210,6 +210,40 @@ def test_a_damaged_checkpoint_of_a_stack_is_named(tmp_path):
             fit_many(plan, trials, engine="stacked", folder=tmp_path)
 
 
+def test_an_interrupted_stack_whose_plan_was_changed_names_its_checkpoint(tmp_path):
+    hidden = 4
+
+    def plan(settings, seed):
+        made = interrupted(settings, seed)
+        return dataclasses.replace(
+            made,
+            model=(model := small_plans.mlp({"hidden": hidden}, seed).model),
+            optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+            schedule=None,
+        )
+
+    interrupted, trials = interrupted_at(20, []), [Trial({}, 0), Trial({}, 1)]
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(plan, trials, engine="stacked", folder=tmp_path, checkpoint_seconds=0)
+    hidden = 5
+    with pytest.raises(TrainingError, match=r"stack-.*\.pt is a checkpoint of another model: 0.weight is"):
+        fit_many(plan, trials, engine="stacked", folder=tmp_path)
+
+
+def test_a_stack_whose_learning_rates_are_numpy_s_goes_on_from_its_checkpoint(tmp_path):
+    def plan(settings, seed):
+        made = interrupted(settings, seed)
+        made.optimizer = torch.optim.SGD(made.model.parameters(), lr=np.float64(0.1))
+        made.schedule = None
+        return made
+
+    interrupted, trials = interrupted_at(20, []), [Trial({}, 0), Trial({}, 1)]
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(plan, trials, engine="stacked", folder=tmp_path, checkpoint_seconds=0)
+    resumed = fit_many(plan, trials, engine="stacked", folder=tmp_path)
+    assert resumed == fit_many(plan, trials, engine="stacked")
+
+
 def with_optimizer(make):
     def plan(settings, seed):
         made = small_plans.mlp(settings, seed)
@@ -279,6 +313,30 @@ def test_a_trial_that_fit_refuses_fails_alone():
     assert "label 7" in results[0].message
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 1.5},
+        {"record_every": 0},
+        {"train_metrics": "both"},
+        {"batch_size": 0},
+        {"schedule": lambda optimizer: lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=3)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_fit_refuses_fails_with_the_same_words_in_a_stack(change):
+    def plan(settings, seed):
+        made = small_plans.mlp(settings, seed)
+        for name, value in change.items():
+            setattr(made, name, value(made.optimizer) if callable(value) else value)
+        return made
+
+    trials = [Trial({}, 0), Trial({}, 1)]
+    stacked = fit_many(plan, trials, engine="stacked")
+    assert [result.status for result in stacked] == ["failed", "failed"]
+    assert stacked == fit_many(plan, trials, engine="sequential")
+
+
 def test_auto_trains_alone_what_cannot_be_stacked_beside_what_can():
     def plan(settings, seed):
         made = small_plans.mlp(settings, seed)
@@ -316,15 +374,37 @@ def scaling(factor):
         (nn.Linear(2, 3), nn.Linear(2, 4), False),
         (nn.Linear(2, 3), nn.Linear(2, 3, bias=False), False),
         (nn.Linear(2, 3), nn.Linear(2, 3).double(), False),
+        (nn.Linear(2, 3), nn.Linear(2, 3).requires_grad_(False), False),
         (nn.Sequential(nn.Tanh()), nn.Sequential(nn.Tanh()), True),
         (nn.Sequential(nn.Tanh()), nn.Sequential(nn.ReLU()), False),
+        (nn.Sequential(nn.Linear(2, 3)), nn.Sequential(nn.Linear(2, 3)), True),
+        (nn.Sequential(nn.Linear(2, 3)), nn.Sequential(nn.Linear(2, 4)), False),
+        (nn.Sequential(nn.Tanh()), nn.Sequential(nn.Tanh(), nn.Tanh()), False),
         (nn.Conv2d(3, 4, 3, stride=2), nn.Conv2d(3, 4, 3, stride=1), False),
         (Scaled(1.0), Scaled(1.0), True),
         (Scaled(1.0), Scaled(2.0), False),
+    ],
+)
+def test_models_have_the_same_architecture_if_only_their_values_differ(one, other, expected):
+    assert same_architecture(one, other) is expected
+    assert same_architecture(other, one) is expected
+
+
+def weighing(*weights):
+    return nn.CrossEntropyLoss(weight=torch.tensor(weights))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (weighing(1.0, 2.0), weighing(1.0, 2.0), True),
+        (weighing(1.0, 2.0), weighing(1.0, 3.0), False),
+        (nn.Sequential(weighing(1.0, 2.0)), nn.Sequential(weighing(1.0, 3.0)), False),
         (scaling(2), scaling(2), True),
         (scaling(2), scaling(3), False),
         (scaling(torch.ones(2)), scaling(torch.ones(2)), True),
         (scaling(torch.ones(2)), scaling(torch.zeros(2)), False),
+        (scaling(weighing(1.0)), scaling(weighing(2.0)), False),
         (Standardise(torch.ones(1), torch.ones(1)), Standardise(torch.ones(1), torch.ones(1)), True),
         (Standardise(torch.ones(1), torch.ones(1)), Standardise(torch.zeros(1), torch.ones(1)), False),
         (partial(torch.add, alpha=1), partial(torch.add, alpha=1), True),
@@ -336,6 +416,15 @@ def scaling(factor):
         (1, 1.0, False),
     ],
 )
-def test_things_are_alike_if_only_parameters_differ(one, other, expected):
+def test_things_are_alike_if_they_do_the_same(one, other, expected):
     assert alike(one, other) is expected
     assert alike(other, one) is expected
+
+
+def test_trials_whose_losses_weigh_classes_differently_are_not_trained_by_one_loss(tmp_path):
+    def plan(settings, seed):
+        weights = torch.tensor(settings["weights"])
+        return small_plans.mlp(settings, seed, loss_function=nn.CrossEntropyLoss(weight=weights))
+
+    trials = [Trial({"weights": weights}) for weights in ([1.0, 1.0], [1.0, 20.0])]
+    assert_alike(plan, trials, tmp_path, rtol=1e-4, atol=1e-5)

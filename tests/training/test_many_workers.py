@@ -6,70 +6,60 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import small_plans
-import torch
+from small_plans import assert_same_to_the_bit, mortal_trials, parallel_here
 
 from course_utils.training.errors import TrainingError
 from course_utils.training.many import Trial, fit_many
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    # workers import small_plans from here
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    yield
-    torch.set_num_threads(before)
-
-
-def assert_same_to_the_bit(results, others):
-    assert results == others
-    for result, other in zip(results, others, strict=True):
-        ours, theirs = result.load_weights(), other.load_weights()
-        assert ours.keys() == theirs.keys()
-        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-
+pytestmark = pytest.mark.usefixtures("as_in_workers")
 
 # What a notebook does: plan and data are defined in it, in no module that a worker could import.
 NOTEBOOK = """
-import sys
 import torch
 from torch import nn
 from course_utils.data import Split
 from course_utils.training.many import Plan, Trial, fit_many
 
-x = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
-train = Split(x, (x[:, 0] > 0).long())
+images = torch.randint(256, (40, 1, 6, 6), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+train = Split(images, (images[:, 0, 0, 0] > 127).long())
 
 class Small(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layer = nn.Linear(2, 2)
+        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout(0.2))
+        self.last = nn.Linear(64, 2)
 
     def forward(self, x):
-        return self.layer(x).tanh()
+        return self.last(self.layers(x).tanh())
 
 def study(settings, seed):
     model = Small()
     optimizer = torch.optim.Adam(model.parameters(), lr=settings["lr"])
     generator = torch.Generator().manual_seed(seed)
-    return Plan(model=model, train=train, epochs=2, optimizer=optimizer, generator=generator)
-
-trials = [Trial({"lr": 0.1}, seed) for seed in range(3)]
-processes = fit_many(study, trials, engine="processes", workers=2)
-assert processes == fit_many(study, trials, engine="sequential")
-assert {result.engine for result in processes} == {"processes"}
-print(*(result.status for result in processes))
+    return Plan(model=model, train=train, epochs=2, optimizer=optimizer, generator=generator, batch_size=8)
 """
 
 
-def test_a_plan_defined_in_a_notebook_has_the_same_results_to_the_bit_in_processes():
-    said = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, timeout=300)
-    assert said.stdout.split() == ["done", "done", "done"], said.stderr
+@pytest.mark.parametrize("workers", ["acted", pytest.param("real", marks=pytest.mark.slow)])
+def test_a_plan_defined_in_a_notebook_has_the_same_results_to_the_bit_in_processes(
+    tmp_path, monkeypatch, workers
+):
+    if workers == "acted":
+        monkeypatch.setattr("joblib.Parallel", parallel_here)
+    cells = {"__name__": "__main__"}
+    exec(NOTEBOOK, cells)
+    trials = [Trial({"lr": 0.1}, seed) for seed in range(3)]
+    results = {
+        engine: fit_many(
+            cells["study"], trials, engine=engine, workers=2, folder=tmp_path / engine, keep_weights=True
+        )
+        for engine in ("processes", "sequential")
+    }
+    assert [{result.engine for result in each} for each in results.values()] == [{name} for name in results]
+    assert_same_to_the_bit(results["processes"], results["sequential"])
 
 
 def test_a_plan_that_cannot_be_sent_is_refused_in_a_sentence():
@@ -98,8 +88,7 @@ def test_processes_train_as_sequential_to_the_bit(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_worker_costs_its_trial_s_time_and_no_result(tmp_path):
-    here = {"deaths": str(tmp_path / "deaths"), "lives": 1, "log": str(tmp_path / "log")}
-    trials = [Trial(here | {"dies_at": 11} if seed == 1 else here, seed) for seed in range(4)]
+    trials = mortal_trials(tmp_path, dies_at=11)
     results = fit_many(
         small_plans.mortal,
         trials,
@@ -124,11 +113,10 @@ def test_a_killed_worker_costs_its_trial_s_time_and_no_result(tmp_path):
 
 @pytest.mark.slow
 def test_a_trial_that_always_kills_its_worker_fails_and_the_others_finish(tmp_path):
-    here = {"deaths": str(tmp_path / "deaths"), "lives": 100, "log": str(tmp_path / "log")}
-    trials = [Trial(here | {"dies_at": 2} if seed == 0 else here, seed) for seed in range(3)]
+    trials = mortal_trials(tmp_path, dies_at=2, lives=100)
     results = fit_many(small_plans.mortal, trials, engine="processes", workers=2, folder=tmp_path / "results")
-    assert [result.status for result in results] == ["failed", "done", "done"]
-    assert "Every process that trained it was killed" in results[0].message
+    assert [result.status for result in results] == ["done", "failed", "done", "done"]
+    assert "Every process that trained it was killed" in results[1].message
     assert (tmp_path / "deaths").read_text() == "xxx"  # twice beside others, then alone
 
 

@@ -85,7 +85,7 @@ def test_the_first_learning_rate_is_known_whatever_a_schedule_has_made_of_it():
         8,
         3,
     )
-    before = fresh.first_rates
+    before = fresh.at_start["learning rate"]
     for _ in range(4):
         arguments["optimizer"].step()
         arguments["schedule"].step()
@@ -93,7 +93,7 @@ def test_the_first_learning_rate_is_known_whatever_a_schedule_has_made_of_it():
         "model", "optimizer", "schedule", "scaler", "generator", "examples", "batch_size", "epochs",
     )))  # fmt: skip
     assert arguments["optimizer"].param_groups[0]["lr"] != before[0]
-    assert used.first_rates == before
+    assert used.at_start["learning rate"] == before
 
 
 def test_losses_are_added_up_in_64_bits_where_the_device_has_them():

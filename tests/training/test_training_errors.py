@@ -138,6 +138,18 @@ def test_a_schedule_that_needs_a_measure():
     assert "in a callback at the end of an epoch" in refusal(**arguments | {"schedule": schedule})
 
 
+def test_a_schedule_of_another_optimizer():
+    arguments, other = small_training(schedule=False), small_training()
+    sentence = refusal(**arguments | {"schedule": other["schedule"]})
+    assert "made for another optimizer" in sentence
+    assert "make the schedule anew after the optimizer" in sentence
+
+
+def test_a_model_that_has_no_parameters():
+    arguments = small_training(schedule=False) | {"model": nn.Flatten()}
+    assert "none of the model's parameters that can learn" in refusal(**arguments)
+
+
 def test_a_schedule_made_for_epochs_instead_of_steps():
     arguments = small_training(schedule=False)
     schedule = torch.optim.lr_scheduler.OneCycleLR(arguments["optimizer"], 0.1, total_steps=3)
