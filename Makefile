@@ -3,6 +3,7 @@
 #   make test      lint, types, tests, drift of generated files, every notebook
 #   make test-all  also what takes long
 #   make lab       JupyterLab on your own copies of the notebooks, in work/
+#   make grade-demo  grade three submissions of a small assignment
 #   make bench     measure speed
 #   make format    tidy the code
 #   make clean     remove what was generated; never work/
@@ -23,7 +24,8 @@ endif
 # With it every process would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all lab bench format clean
+
+.PHONY: run test test-all lab grade-demo bench format clean
 
 run: .venv/.installed
 	$(BIN)/course run
@@ -44,6 +46,9 @@ lab: .venv/.installed
 	$(BIN)/jupyter labextension disable @jupyter/nbgrader
 	$(BIN)/course start
 	$(BIN)/jupyter lab work
+
+grade-demo: .venv/.installed
+	-$(BIN)/course grade examples/submissions --assignment examples/assignment --out build/grade-demo
 
 bench: .venv/.installed
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit; done

@@ -145,6 +145,53 @@ def _results(chosen: argparse.Namespace) -> int:
     return commands.show(chosen.key, as_json=chosen.json)
 
 
+def _grade_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "submissions",
+        nargs="+",
+        metavar="SUBMISSIONS",
+        help="a folder or zip of submissions; or: set STUDENT EXERCISE POINTS, to overrule a mark",
+    )
+    parser.add_argument("--notebook", metavar="NUMBER", help="the course's notebook, for example 01")
+    parser.add_argument("--assignment", type=Path, metavar="FOLDER", help="an assignment of your own")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="records, marks and pages")
+    parser.add_argument("--roster", type=Path, metavar="FILE", help="who should have handed in: CSV or names")
+    parser.add_argument("--workers", type=_positive, help="submissions at once; default: one for each core")
+    parser.add_argument("--only", action="append", default=[], metavar="STUDENT", help="only this student")
+    parser.add_argument("--regrade", action="store_true", help="grade again what has its record")
+    parser.add_argument("--comment", default="", help="for set: why the mark is another")
+    parser.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="run submissions without protection: they can do whatever you can; for your own files",
+    )
+
+
+def _grade(chosen: argparse.Namespace) -> int:
+    from course_utils.grading import commands
+
+    if chosen.submissions[0] == "set" and len(chosen.submissions) == 4:
+        _, student, exercise, points = chosen.submissions
+        try:
+            number = float(points)
+        except ValueError:
+            raise commands.GradeError(f"{points!r} is not a number of points.") from None
+        return commands.override(chosen.out, student, exercise, number, comment=chosen.comment)
+    if len(chosen.submissions) > 1:
+        raise commands.GradeError("Give one folder or zip of submissions, or: set STUDENT EXERCISE POINTS.")
+    return commands.grade(
+        Path(chosen.submissions[0]),
+        notebook=chosen.notebook,
+        assignment=chosen.assignment,
+        out=chosen.out,
+        roster=chosen.roster,
+        workers=chosen.workers,
+        only=chosen.only,
+        regrade=chosen.regrade,
+        sandboxed=not chosen.unsafe_no_sandbox,
+    )
+
+
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
@@ -157,6 +204,7 @@ COMMANDS = {
     "data": Command("list the data sets; fetch and decode those you name", _data_arguments, _data),
     "run": Command("execute the solution notebooks and write them as pages", _run_arguments, _run),
     "build": Command("write the student notebooks from the solutions", _build_arguments, _build),
+    "grade": Command("grade submissions that nobody trusts", _grade_arguments, _grade),
     "results": Command("run experiments; show our figures beside the reports'", _results_arguments, _results),
 }
 

@@ -5,7 +5,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -208,34 +207,18 @@ def notebooks() -> Finding:
 
 
 def sandbox() -> Finding:
-    """Bubblewrap confines the kernel that runs a stranger's notebook; only grading needs it."""
-    if sys.platform != "linux":
-        return Finding(
-            "WARN",
-            "no sandbox for grading on this system (only `course grade` needs one)",
-            "grade on Linux, or in a Linux container",
-        )
-    program = shutil.which("bwrap")
-    if program is None:
-        return Finding(
-            "WARN",
-            "bubblewrap, the sandbox for grading, is not installed (only `course grade` needs it)",
-            "sudo apt install bubblewrap   (or: sudo dnf install bubblewrap)",
-        )
-    trial = subprocess.run(
-        [program, "--ro-bind", "/", "/", "--unshare-all", "true"],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
+    """What would keep submissions from this machine; only grading needs it."""
+    from course_utils.grading import sandbox as protections
+
+    boxed, why = protections.bubblewrap()
+    if boxed is not None:
+        return Finding("OK", f"grading: {boxed.description}")
+    weaker = protections.landlock()
+    return Finding(
+        "WARN",
+        f"{why}; grading would use {weaker.description}" if weaker else f"no protection for grading: {why}",
+        protections.advice(),
     )
-    if trial.returncode != 0:
-        return Finding(
-            "WARN",
-            f"bubblewrap may not make its sandbox here: {_first_line(trial.stderr)}",
-            "allow user namespaces on this machine, or grade on another",
-        )
-    return Finding("OK", f"sandbox for grading: {program}")
 
 
 CHECKS: list[Callable[[], Finding]] = [

@@ -15,6 +15,7 @@ LAYERS = (
     {"evaluation"},
     {"experiments", "plots", "widgets"},
     {"exercises"},
+    {"grading"},
     {"repository", "start", "execution", "pages", "run", "build", "doctor"},
     {"cli"},
 )

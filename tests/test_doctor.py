@@ -148,18 +148,20 @@ def test_a_missing_package_is_named_with_its_installation(monkeypatch, check, pa
 
 
 def test_a_missing_sandbox_is_a_warning_that_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(doctor, "sys", SimpleNamespace(platform="linux"))
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("course_utils.grading.sandbox.landlock_version", lambda: 0)
     finding = doctor.sandbox()
     assert finding.level == "WARN"
-    assert "install bubblewrap" in finding.remedy
+    assert "no protection" in finding.what
+    assert "apt install bubblewrap" in finding.remedy
 
 
 def test_a_sandbox_that_may_not_start_is_a_warning_with_its_reason(monkeypatch):
-    refused = subprocess.CompletedProcess([], 1, "", "bwrap: No permissions to create a new namespace\n")
-    monkeypatch.setattr(doctor, "sys", SimpleNamespace(platform="linux"))
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_args, **_options: refused)
+    refused = subprocess.CompletedProcess([], 1, "", "bwrap: No permissions to create new namespace\n")
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/bwrap")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: refused)
     finding = doctor.sandbox()
     assert finding.level == "WARN"
-    assert "No permissions to create a new namespace" in finding.what
+    assert "No permissions" in finding.what

@@ -1,0 +1,1 @@
+"""Grade submissions that nobody trusts: `course grade`."""

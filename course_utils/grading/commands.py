@@ -1,0 +1,208 @@
+"""What `course grade` does: find, grade what has no record yet, write the gradebook and the pages."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from course_utils import __version__, machine
+from course_utils.grading import assignment as assignments
+from course_utils.grading import records, sandbox
+from course_utils.grading.assignment import Assignment
+from course_utils.grading.reading import MAX_BYTES
+from course_utils.grading.records import ExerciseMark, Record
+from course_utils.grading.submissions import Found, Submission, SubmissionsError, find, read_bytes
+
+
+class GradeError(ValueError):
+    """The command cannot be carried out."""
+
+
+def grade(
+    path: Path,
+    *,
+    notebook: str | None,
+    assignment: Path | None,
+    out: Path,
+    roster: Path | None = None,
+    workers: int | None = None,
+    only: Sequence[str] = (),
+    regrade: bool = False,
+    sandboxed: bool = True,
+) -> int:
+    """Grade submissions; return 0 if every one of them has its marks, 1 if some could not be graded.
+
+    Parameters
+    ----------
+    path
+        A folder or zip of submissions; see `course_utils.grading.submissions`.
+    notebook, assignment
+        One of them: the course's notebook by its number, or a folder with an assignment of one's own.
+    out
+        Folder of records, gradebook and pages. What has its record there and has not changed is skipped.
+    roster
+        Who should have handed in.
+    workers
+        Submissions at once; by default one for each core.
+    only
+        Names of students: nobody else is graded.
+    regrade
+        Also grade what has its record.
+    sandboxed
+        False: without protection, for one's own files.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to grade, or nothing to protect the machine with.
+    """
+    if (notebook is None) == (assignment is None):
+        raise GradeError("Give either --notebook 01 or --assignment FOLDER.")
+    graded = (
+        assignments.course_notebook(notebook)
+        if notebook is not None
+        else assignments.own_assignment(assignment or Path())
+    )
+    protection = sandbox.best_protection() if sandboxed else sandbox.NO_PROTECTION
+    found = find(path, notebook_name=graded.notebook.name, roster=roster)
+    print(f"{path}: {found.layout}, {_count(len(found.submissions), 'submission')}.")
+    for note in found.notes:
+        print(f"- {note}")
+    print(f"Protection: {protection.description}.")
+    chosen = _choose(found, only)
+    _check_out(out, graded)
+    for student in found.missing:
+        if not only or student in only:
+            records.write(out, _nothing_from(student, graded))
+    waiting = [s for s in chosen if regrade or not _is_done(out, s)]
+    if len(waiting) < len(chosen):
+        done = len(chosen) - len(waiting)
+        print(f"{_count(done, 'submission')} graded before; --regrade grades them again.")
+    _grade(waiting, graded, protection, out, workers or machine.cores())
+    everyone = write_outputs(out, graded, notes=found.notes)
+    failed = [record for record in everyone if record.state in ("unreadable", "failed")]
+    print(f"{_count(len(everyone), 'record')} in {out}: grades.csv, overview.html, feedback, exports.")
+    for record in failed:
+        print(f"- {record.student}: {record.reason}")
+    return 1 if failed else 0
+
+
+def override(out: Path, student: str, exercise: str, points: float, *, comment: str) -> int:
+    """Give a student other points for an exercise, and write the outputs anew."""
+    record = records.set_points(out, student, exercise, points, comment=comment)
+    write_outputs(out, None)
+    print(
+        f"{student}: {exercise} has {points:g} points now, {record.points:g} of {record.possible:g} in all."
+    )
+    return 0
+
+
+def write_outputs(out: Path, graded: Assignment | None, *, notes: Sequence[str] = ()) -> list[Record]:
+    """Write the gradebook and all pages from the records of a folder; return the records."""
+    from course_utils.grading import feedback, gradebook, overview, similarity
+
+    everyone = records.read_all(out)
+    gradebook.write_gradebook(out, everyone)
+    for record in everyone:
+        feedback.write_feedback(out, record)
+    graded = graded or _assignment_of(everyone)
+    texts = graded.texts.exercises.values() if graded is not None else ()
+    alike = similarity.find_alike(
+        records.read_answers(out),
+        {text.id: text.stub for text in texts},
+        {text.id: text.solution for text in texts},
+    )
+    overview.write_overview(out, everyone, notes=notes, alike=alike)
+    return everyone
+
+
+def _grade(
+    waiting: Sequence[Submission],
+    graded: Assignment,
+    protection: sandbox.Protection,
+    out: Path,
+    workers: int,
+) -> None:
+    from tqdm import tqdm
+
+    from course_utils.grading.run import Run
+
+    if not waiting:
+        return
+    points: list[float] = []
+    with tqdm(total=len(waiting), unit="submission", file=sys.stderr) as bar:
+
+        def on_record(record: Record) -> None:
+            points.append(record.points)
+            mean = sum(points) / len(points)
+            bar.set_postfix_str(f"mean {mean:.1f} of {record.possible:g}", refresh=False)
+            bar.update()
+
+        with Run(
+            assignment=graded, out=out, protection=protection, workers=workers, on_record=on_record
+        ) as run:
+            run.grade(waiting)
+
+
+def _choose(found: Found, only: Sequence[str]) -> list[Submission]:
+    known = {submission.student for submission in found.submissions} | set(found.missing)
+    unknown = [student for student in only if student not in known]
+    if unknown:
+        raise GradeError(
+            f"Nobody called {', '.join(map(repr, unknown))} handed anything in; there are "
+            f"{', '.join(sorted(known)[:8])}{' ...' if len(known) > 8 else ''}."
+        )
+    return [s for s in found.submissions if not only or s.student in only]
+
+
+def _is_done(out: Path, submission: Submission) -> bool:
+    """Whether a submission has its record already, and is still the same file."""
+    path = records.path_of(out, submission.student)
+    if not path.exists():
+        return False
+    record = records.read(path)
+    try:
+        data = read_bytes(submission, limit=MAX_BYTES)
+    except SubmissionsError:
+        return record.state == "unreadable"
+    return record.state in ("graded", "unreadable") and record.file_hash == hashlib.sha256(data).hexdigest()
+
+
+def _check_out(out: Path, graded: Assignment) -> None:
+    """Refuse a folder that holds the records of another notebook: two would be mixed up."""
+    if out.exists() and not out.is_dir():
+        raise GradeError(f"{out} is a file: name a folder for the records.")
+    for path in sorted((out / "records").glob("*.json"))[:1]:
+        other = records.read(path).notebook
+        if other != graded.notebook.id:
+            raise GradeError(f"{out} holds records of notebook {other}: grade into another folder.")
+
+
+def _nothing_from(student: str, graded: Assignment) -> Record:
+    marks = tuple(
+        ExerciseMark(id=t.id, title=t.title, points=0.0, possible=t.points, status="unjudged")
+        for t in graded.texts.exercises.values()
+    )
+    return Record(
+        student=student,
+        notebook=graded.notebook.id,
+        title=graded.notebook.title,
+        state="missing",
+        reason="Nothing was handed in.",
+        version=__version__,
+        possible=graded.possible,
+        exercises=marks,
+    )
+
+
+def _assignment_of(everyone: Sequence[Record]) -> Assignment | None:
+    try:
+        return assignments.course_notebook(everyone[0].notebook) if everyone else None
+    except ValueError:  # an assignment of the instructor's own: its texts are not at hand
+        return None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,222 @@
+"""A kernel in its box, as the grader sees it: ask it something, under limits, and get an answer or a reason.
+
+Not nbval's or Jupyter's kernel classes: those wait out a cell's limit when the kernel has died, take as much
+as it sends, ignore how a cell ended, and need sockets (see `course_utils.grading.inside`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from course_utils.grading import frames, sandbox
+
+Why = Literal["time", "memory", "processes", "output", "disk", "died"]
+MEMORY_BYTES = 2 * 2**30
+PROCESSES = 120
+STRAYS = 100  # answers to no question, before the kernel is given up
+LOOK_EVERY = 0.1  # seconds
+GRACE = 2.0  # seconds between an interrupt and the end
+
+
+class Stopped(Exception):
+    """The kernel was stopped, or stopped by itself, before it had answered."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one request may take: of the processor, and by the clock (more: others use it too)."""
+
+    cpu_seconds: float
+    wall_seconds: float
+
+
+@dataclass(frozen=True)
+class Box:
+    """How to start kernels: the protection, the box's `course_utils`, decoded data, the worker's number."""
+
+    protection: sandbox.Protection
+    course: Path
+    data: Path | None = None
+    worker: int = 0
+
+
+class Kernel:
+    """One kernel in one new box; use it in a ``with`` block, after which nothing of it is left."""
+
+    def __init__(self, box: Box) -> None:
+        self._work: str | None = None
+        if box.protection.kind != "bubblewrap":
+            self._work = tempfile.mkdtemp(prefix="course-grade-")
+        work = Path(self._work) if self._work else sandbox.WORK
+        refused = None if self._work else sandbox.filter_descriptor()
+        try:
+            self._process = subprocess.Popen(
+                sandbox.command(
+                    box.protection,
+                    box.course,
+                    work=work,
+                    data=box.data,
+                    worker=box.worker,
+                    refused=refused,
+                ),
+                env=sandbox.environment(box.protection, box.course, work, data=box.data),
+                cwd=self._work or "/",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(refused,) if refused else (),
+                start_new_session=True,
+            )
+        finally:
+            if refused:
+                os.close(refused)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._requests, False)
+        self._reader = frames.Reader(self._answers)
+        self._seen = psutil.Process(self._process.pid)
+        self._strays = 0
+        self.is_alive = True
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bool]:
+        """Send a request; return the answer, and whether it had to be interrupted.
+
+        Raises
+        ------
+        Stopped
+            If there is no answer. The kernel is gone then.
+        """
+        nonce = secrets.token_hex(8)
+        body = json.dumps({"id": nonce, **request}).encode("ascii")
+        unsent = memoryview(frames.HEADER.pack(len(body)) + body)
+        begun, used = time.monotonic(), self._usage()[0]
+        interrupted: float | None = None
+        try:
+            while True:
+                unsent = self._write(unsent)
+                found, answer = self._reader.poll(0.0 if unsent else LOOK_EVERY)
+                if found:
+                    if isinstance(answer, dict) and answer.get("id") == nonce:
+                        return answer, interrupted is not None
+                    self._strays += 1
+                    if self._strays > STRAYS:
+                        raise Stopped("output")
+                now = time.monotonic()
+                cpu, memory, processes = self._usage()
+                if memory > MEMORY_BYTES:
+                    raise Stopped("memory")
+                if processes > PROCESSES:
+                    raise Stopped("processes")
+                if self._work and _size(self._work) > sandbox.WORK_BYTES:
+                    raise Stopped("disk")
+                too_long = cpu - used > limits.cpu_seconds or now - begun > limits.wall_seconds
+                if interrupted is None and too_long:
+                    interrupted = now
+                    self._interrupt()
+                elif interrupted is not None and now - interrupted > GRACE:
+                    raise Stopped("time")
+        except (frames.Closed, OSError):
+            self.close()
+            raise Stopped("died") from None
+        except (frames.FrameError, MemoryError):
+            self.close()
+            raise Stopped("output") from None
+        except Stopped:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End every process of the box and remove its folder; returns before the last of it is gone.
+
+        Linux takes a second or two to take a network apart: a thread waits for that, and the program for it.
+        """
+        if not self.is_alive:
+            return
+        self.is_alive = False
+        everyone = self._everyone()
+        for process in everyone:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        self._process.kill()
+        threading.Thread(target=self._bury, args=(everyone,), name="bury").start()
+
+    def _bury(self, everyone: list[psutil.Process]) -> None:
+        self._process.wait()
+        psutil.wait_procs(everyone, timeout=30)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        if self._work:
+            shutil.rmtree(self._work, ignore_errors=True)
+
+    def _write(self, unsent: memoryview) -> memoryview:
+        while unsent:
+            _, ready, _ = select.select([], [self._requests], [], LOOK_EVERY)
+            if not ready:
+                break
+            unsent = unsent[os.write(self._requests, unsent) :]
+        return unsent
+
+    def _interrupt(self) -> None:
+        """Send the kernel what Ctrl-C sends. It is the only child of the box's first process."""
+        target = self._seen
+        with contextlib.suppress(psutil.Error, IndexError):
+            if self._work is None:
+                target = target.children()[0].children()[0]
+            target.send_signal(signal.SIGINT)
+
+    def _everyone(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            return list(self._seen.children(recursive=True))
+        return []
+
+    def _usage(self) -> tuple[float, int, int]:
+        """Return CPU seconds, bytes of memory and the number of processes of the box, all its processes."""
+        cpu, own, shared, count = 0.0, 0, 0, 0
+        for process in [self._seen, *self._everyone()]:
+            with contextlib.suppress(psutil.Error):
+                times, memory = process.cpu_times(), process.memory_info()
+                cpu += times.user + times.system
+                cpu += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+                common = getattr(memory, "shared", 0)
+                own, shared, count = own + memory.rss - common, max(shared, common), count + 1
+        return cpu, own + shared, count
+
+
+def _size(folder: str) -> int:
+    """Return the bytes of the files in a folder that may change meanwhile, as far as they matter."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(parent, name).lstat().st_blocks * 512 + 4096
+        if total > sandbox.WORK_BYTES:
+            break
+    return total

@@ -1,0 +1,236 @@
+"""What grading remembers: one atomic record for each student, and the instructor's overrides beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from course_utils.files import write_whole
+
+SCHEMA = 1
+OVERRIDES = "overrides.json"
+
+State = Literal["graded", "unreadable", "missing", "failed"]
+Status = Literal["right", "wrong", "blank", "missing", "stopped", "unjudged"]
+
+
+class RecordError(ValueError):
+    """A file of records or overrides cannot be read, or an override makes no sense."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExerciseMark:
+    """One exercise of one student.
+
+    Parameters
+    ----------
+    id, title : str
+        Of the exercise.
+    points, possible : float
+        What the answer earned, and what it could.
+    status : str
+        ``right``, ``wrong``, ``blank``, ``missing`` (a name is undefined), ``stopped`` (time, memory, or the
+        kernel died) or ``unjudged`` (it was never reached).
+    message, mistake, printed : str
+        What differs, the typical mistake, and what the answer printed: text that comes from a student.
+    flags : tuple of str
+        Sentences for the instructor.
+    override, comment
+        Points that an instructor gave instead, and why.
+    """
+
+    id: str
+    title: str
+    points: float
+    possible: float
+    status: Status
+    message: str = ""
+    mistake: str = ""
+    printed: str = ""
+    flags: tuple[str, ...] = ()
+    override: float | None = None
+    comment: str = ""
+
+    @property
+    def final(self) -> float:
+        """The points that count: the instructor's, if he gave some."""
+        return self.points if self.override is None else self.override
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One student's submission, graded or not.
+
+    Parameters
+    ----------
+    student, file : str
+        Who, and which file; text that comes from a student.
+    notebook, title : str
+        Id and title of the notebook.
+    file_hash : str
+        SHA-256 of the file; empty if there was none.
+    state, reason : str
+        ``graded``; or ``unreadable``, ``missing`` (nothing handed in), ``failed`` (grading itself did), and
+        why, in a sentence.
+    protection : str
+        What kept the submission from the machine while it ran.
+    seeds : tuple of int
+        Of the inputs that its answers were tried on: a secret until the marks are out.
+    seconds : float
+        By the clock.
+    version : str
+        Of the course.
+    possible : float
+        Points that could be had.
+    flags : tuple of str
+        Sentences for the instructor about the submission as a whole.
+    exercises : tuple of ExerciseMark
+        In the order of the notebook.
+    """
+
+    student: str
+    notebook: str
+    title: str
+    file: str = ""
+    file_hash: str = ""
+    state: State = "graded"
+    reason: str = ""
+    protection: str = ""
+    seeds: tuple[int, ...] = ()
+    seconds: float = 0.0
+    version: str = ""
+    possible: float = 0.0
+    flags: tuple[str, ...] = ()
+    exercises: tuple[ExerciseMark, ...] = ()
+
+    @property
+    def points(self) -> float:
+        """The points that count, over all exercises."""
+        return sum(mark.final for mark in self.exercises)
+
+
+def path_of(out: Path, student: str) -> Path:
+    """Return the file of a student's record: his name as far as files can bear it, and a hash of it."""
+    return out / "records" / f"{file_name(student)}.json"
+
+
+def file_name(student: str) -> str:
+    """Return a file name (without ending) for a student: readable, safe on every system, one per name."""
+    plain = unicodedata.normalize("NFKD", student).encode("ascii", "ignore").decode()
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-")[:40] or "student"
+    return f"{readable}-{hashlib.sha256(student.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def write(out: Path, record: Record) -> None:
+    """Write a record whole, or not at all."""
+    path = path_of(out, record.student)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = {"schema": SCHEMA, **dataclasses.asdict(record)}
+    for mark in data["exercises"]:  # they live apart, so that grading again keeps them
+        del mark["override"], mark["comment"]
+    write_whole(path, json.dumps(data, indent=1) + "\n")
+
+
+def read(path: Path) -> Record:
+    """Read one record, without overrides.
+
+    Raises
+    ------
+    RecordError
+        If it is no record of this version.
+    """
+    data = _json(path)
+    if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
+        raise RecordError(f"{path} is not a record of this version of the course: grade into another folder.")
+    try:
+        marks = tuple(ExerciseMark(**{**m, "flags": tuple(m["flags"])}) for m in data.pop("exercises"))
+        return Record(
+            **{**data, "flags": tuple(data["flags"]), "seeds": tuple(data["seeds"]), "exercises": marks}
+        )
+    except (TypeError, KeyError) as error:
+        raise RecordError(f"{path} is damaged ({error}): remove it and grade again.") from None
+
+
+def write_answers(out: Path, student: str, answers: dict[str, str]) -> None:
+    """Keep the texts of a student's answers, by exercise: look-alikes are found among them."""
+    path = out / "answers" / f"{file_name(student)}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps({"student": student, "answers": answers}, indent=1) + "\n")
+
+
+def read_answers(out: Path) -> dict[str, dict[str, str]]:
+    """Return all kept answers by student and exercise."""
+    kept = [_json(path) for path in sorted((out / "answers").glob("*.json"))]
+    return {each["student"]: each["answers"] for each in kept}
+
+
+def read_all(out: Path) -> list[Record]:
+    """Return all records of a folder with the overrides merged, in the order of the students' names."""
+    given = read_overrides(out)
+    found = [read(path) for path in sorted((out / "records").glob("*.json"))]
+    merged = [merge(record, given.get(record.student, {})) for record in found]
+    return sorted(merged, key=lambda record: (record.student.casefold(), record.student))
+
+
+def merge(record: Record, given: dict[str, dict[str, Any]]) -> Record:
+    """Return the record with an instructor's points and comments in it."""
+    marks = tuple(
+        dataclasses.replace(mark, override=given[mark.id]["points"], comment=given[mark.id]["comment"])
+        if mark.id in given
+        else mark
+        for mark in record.exercises
+    )
+    return dataclasses.replace(record, exercises=marks)
+
+
+def read_overrides(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the overrides by student and exercise; none if there is no file."""
+    path = out / OVERRIDES
+    if not path.exists():
+        return {}
+    data = _json(path)
+    if not isinstance(data, dict):
+        raise RecordError(f"{path} must hold a JSON object of students: mend it or remove it.")
+    return data
+
+
+def set_points(out: Path, student: str, exercise: str, points: float, *, comment: str) -> Record:
+    """Give a student other points for an exercise; they stay when he is graded again.
+
+    Raises
+    ------
+    RecordError
+        If there is no such record or exercise, or the points are out of range.
+    """
+    path = path_of(out, student)
+    if not path.exists():
+        known = ", ".join(record.student for record in read_all(out)[:8])
+        raise RecordError(f"There is no record of {student!r} in {out}; there are {known or 'none'}.")
+    record = read(path)
+    mark = next((mark for mark in record.exercises if mark.id == exercise), None)
+    if mark is None:
+        ids = ", ".join(mark.id for mark in record.exercises)
+        raise RecordError(f"There is no exercise {exercise!r}; there are {ids}.")
+    if not 0 <= points <= mark.possible:
+        raise RecordError(
+            f"Exercise {exercise} has 0 to {mark.possible:g} points, so {points:g} is not possible."
+        )
+    given = read_overrides(out)
+    when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    given.setdefault(student, {})[exercise] = {"points": points, "comment": comment, "when": when}
+    write_whole(out / OVERRIDES, json.dumps(given, indent=1) + "\n")
+    return merge(record, given[student])
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path} cannot be read ({error}).") from None

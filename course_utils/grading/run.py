@@ -1,0 +1,267 @@
+"""Grade a folder of submissions: workers side by side, one judge, one record each, whatever happens.
+
+Each submission's record is written whole as soon as it is graded, so a run that is stopped, or killed,
+goes on where it stood when it is started again. A worker that is lost costs its submission one more try.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import queue
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from course_utils import __version__
+from course_utils.exercises.specification import call_without_autograd
+from course_utils.files import write_whole
+from course_utils.grading import frames, records, sandbox
+from course_utils.grading.adjudication import Adjudicator, secret_seeds
+from course_utils.grading.assignment import Assignment
+from course_utils.grading.box_course import write_box_course
+from course_utils.grading.records import ExerciseMark, Record
+from course_utils.grading.submissions import Submission
+
+TRIES = 2  # for a submission whose worker was lost
+SECONDS = 900.0  # a worker that is silent for so long is lost
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A grading run.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        What is graded.
+    out : Path
+        Folder of records; a secret key for the seeds lies there too.
+    protection : Protection
+        What keeps submissions from the machine.
+    workers : int
+        Submissions at once.
+    data : Path or None
+        Folder of decoded data sets for the box.
+    on_record : callable
+        Called with each record as it is written, one at a time.
+    """
+
+    assignment: Assignment
+    out: Path
+    protection: sandbox.Protection
+    workers: int = 2
+    data: Path | None = None
+    on_record: Callable[[Record], None] = lambda _: None
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> Run:
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._key = _key(self.out)
+        self._folder = Path(tempfile.mkdtemp(prefix="course-grade-"))
+        self._folder.chmod(0o755)  # the box's user reads it
+        self.course = write_box_course(self._folder / "course", withheld=self.assignment.notebook.withheld)
+        self.judge = Adjudicator(self.assignment)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def grade(self, submissions: Iterable[Submission]) -> None:
+        """Grade these submissions; returns when all have their record. Inside the ``with`` block only."""
+        waiting: queue.SimpleQueue[Submission] = queue.SimpleQueue()
+        for submission in submissions:
+            waiting.put(submission)
+        failures: list[BaseException] = []
+        threads = [
+            threading.Thread(target=self._work, args=(number, waiting, failures), daemon=True)
+            for number in range(min(self.workers, waiting.qsize()))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while any(thread.is_alive() for thread in threads):
+                for thread in threads:
+                    thread.join(0.2)
+        finally:  # also when the instructor interrupts
+            self._stop.set()
+            for thread in threads:
+                thread.join(10)
+            self._stop.clear()
+        if failures:
+            raise failures[0]
+
+    def _work(
+        self, number: int, waiting: queue.SimpleQueue[Submission], failures: list[BaseException]
+    ) -> None:
+        try:
+            with _Worker(self, number) as worker:
+                while not self._stop.is_set():
+                    try:
+                        submission = waiting.get_nowait()
+                    except queue.Empty:
+                        return
+                    graded = worker.grade(submission, secret_seeds(self._key, submission.student))
+                    if graded is None:
+                        return
+                    record, answers = graded
+                    with self._lock:
+                        records.write_answers(self.out, record.student, answers)
+                        records.write(self.out, record)
+                        self.on_record(record)
+        except BaseException as error:
+            failures.append(error)
+            self._stop.set()
+
+
+class _Worker:
+    """A worker process and the thread's end of the pipe to it; started anew when it is lost."""
+
+    def __init__(self, run: Run, number: int) -> None:
+        self._run, self._number = run, number
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> _Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def grade(self, submission: Submission, seeds: tuple[int, ...]) -> tuple[Record, dict[str, str]] | None:
+        """Return a submission's record and the texts of its answers; None if the run was stopped."""
+        for _ in range(TRIES):
+            try:
+                found = self._converse(submission, seeds)
+                return self._record(submission, seeds, found), found.get("answers", {})
+            except (frames.FrameError, OSError):
+                self._end()
+                if self._run._stop.is_set():
+                    return None
+        reason = "Grading it ended the grader's own process twice: look at this file with care."
+        return self._record(submission, seeds, {"state": "failed", "reason": reason}), {}
+
+    def _converse(self, submission: Submission, seeds: tuple[int, ...]) -> dict[str, Any]:
+        judge = self._run.judge
+        process = self._process or self._start()
+        assert process.stdin is not None
+        descriptor = process.stdin.fileno()
+        frames.send(
+            descriptor,
+            {
+                "student": submission.student,
+                "source": os.fspath(submission.source),
+                "member": submission.member,
+                "late": submission.late,
+            },
+        )
+        silent = 0.0
+        while True:
+            found, message = self._reader.poll(0.5)
+            if self._run._stop.is_set():
+                raise frames.FrameError("stopped")
+            silent = 0.0 if found else silent + 0.5
+            if silent > SECONDS:
+                raise frames.FrameError("silent")
+            if not found:
+                continue
+            if "done" in message:
+                done: dict[str, Any] = message["done"]
+                return done
+            exercise = message["exercise"]
+            if message["ask"] == "question":
+                answer = dataclasses.asdict(judge.question(exercise, seeds))
+            elif message["ask"] == "reference":
+                source, names = judge.reference(exercise)
+                answer = {"source": source, "names": names}
+            else:
+                answer = dataclasses.asdict(judge.verdict(exercise, seeds, message["answers"]))
+            frames.send(descriptor, answer)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        texts = self._run.assignment.texts
+        process = subprocess.Popen(
+            [sys.executable, "-m", "course_utils.grading.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._reader = frames.Reader(process.stdout.fileno(), limit=4 * frames.MAX_FRAME)
+        by_hand = [e.id for e in self._run.assignment.notebook.exercises if e.probe is call_without_autograd]
+        frames.send(
+            process.stdin.fileno(),
+            {
+                "cells": [dataclasses.asdict(cell) for cell in texts.cells],
+                "texts": [dataclasses.asdict(text) | {"solution": ""} for text in texts.exercises.values()],
+                "by_hand": by_hand,
+                "protection": dataclasses.asdict(self._run.protection),
+                "course": os.fspath(self._run.course),
+                "data": os.fspath(self._run.data) if self._run.data else "",
+                "worker": self._number,
+            },
+        )
+        return process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
+            self._process = None
+
+    def _record(self, submission: Submission, seeds: tuple[int, ...], found: dict[str, Any]) -> Record:
+        assignment = self._run.assignment
+        marks = []
+        for text in assignment.texts.exercises.values():
+            tried = dict(found.get("exercises", {}).get(text.id, {"status": "unjudged"}))
+            share = 1.0 if tried["status"] == "right" else tried.get("credit", 0.0)
+            tried.pop("credit", None)
+            marks.append(
+                ExerciseMark(
+                    id=text.id,
+                    title=text.title,
+                    points=round(share * text.points, 4),
+                    possible=text.points,
+                    **{**tried, "flags": tuple(tried.get("flags", ()))},
+                )
+            )
+        return Record(
+            student=submission.student,
+            notebook=assignment.notebook.id,
+            title=assignment.notebook.title,
+            file=submission.member or os.fspath(submission.source),
+            file_hash=found.get("file_hash", ""),
+            state=found["state"],
+            reason=found["reason"],
+            protection=self._run.protection.description,
+            seeds=seeds,
+            seconds=round(found.get("seconds", 0.0), 2),
+            version=__version__,
+            possible=assignment.possible,
+            flags=tuple(found.get("flags", ())) + ((submission.late,) if submission.late else ()),
+            exercises=tuple(marks),
+        )
+
+
+def _key(out: Path) -> str:
+    """Return the run's secret, made once: seeds follow from it, so grading again gives the same marks."""
+    path = out / "secret.json"
+    if not path.exists():
+        write_whole(path, json.dumps({"key": secrets.token_hex(16)}) + "\n")
+        path.chmod(0o600)
+    key: str = json.loads(path.read_text(encoding="utf-8"))["key"]
+    return key

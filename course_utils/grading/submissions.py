@@ -1,0 +1,191 @@
+"""Find the submissions in a folder or zip: who handed in which file.
+
+Accepted: a folder per student, a flat folder of notebooks (the student is what the file's name holds beside
+the notebook's), nbgrader's ``submitted/STUDENT/ASSIGNMENT/NOTEBOOK``, the downloads of Moodle and Canvas
+(naming: `course_utils.grading.layouts`), and a zip of any of these. Names are kept exactly as found, and
+students whose names differ in case or normal form only are kept apart. Links are never followed, archives
+inside are never opened, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils.grading.archives import in_zip, read_member
+from course_utils.grading.candidates import choose, gather
+from course_utils.grading.contents import (
+    FILES_PER_FOLDER,
+    Children,
+    Item,
+    is_ignored,
+    is_notebook,
+    shown,
+)
+from course_utils.grading.contents import SubmissionsError as SubmissionsError
+from course_utils.grading.folders import in_folder, read_file
+from course_utils.grading.layouts import Platform, find_base, siblings
+from course_utils.grading.roster import compare, read_roster
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's notebook file.
+
+    Parameters
+    ----------
+    student : str
+        As the instructor knows him: the name of his folder, or the one in the file's name.
+    source : Path
+        The file, or the zip that holds it.
+    member : str
+        Its name inside the zip; empty for a file.
+    late : str
+        What the download's name says about time and attempt.
+    """
+
+    student: str
+    source: Path
+    member: str = ""
+    late: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder or zip of submissions holds.
+
+    Parameters
+    ----------
+    layout : str
+        What it was recognised as, in words.
+    submissions : tuple of Submission
+        One per student, sorted by student.
+    missing : tuple of str
+        Students with a folder but no notebook, and those of the roster who handed in nothing; sorted.
+    notes : tuple of str
+        Sentences: what was taken by which rule, what was left out and why.
+    """
+
+    layout: str
+    submissions: tuple[Submission, ...]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found:
+    """Find out who handed in which file.
+
+    Parameters
+    ----------
+    path : Path
+        Folder or zip.
+    notebook_name : str
+        Name of the notebook that is graded, as ``01_manual_backprop.ipynb``.
+    roster : Path, optional
+        CSV, or one name per line; nobody is left out because he is not in it.
+
+    Raises
+    ------
+    SubmissionsError
+        If `path` is no folder or zip, holds no notebook that could be the one, or the roster has no names.
+    """
+    if not is_notebook(notebook_name):
+        notebook_name += ".ipynb"
+    columns = None if roster is None else read_roster(roster)
+    children, notes = _open(path)
+    told, name = shown(str(path)), path.resolve().stem if path.is_file() else path.resolve().name
+    try:
+        base = find_base(children, name, notebook_name)
+        units = children(base)
+        notes += siblings(children, base)
+    except OSError as error:
+        raise SubmissionsError(f"{told} cannot be read ({error.strerror or error}).") from None
+    if len(units) > FILES_PER_FOLDER:
+        raise SubmissionsError(
+            f"{told} holds more than {FILES_PER_FOLDER} entries: give the folder of one assignment."
+        )
+    if all(is_ignored(unit.name) for unit in units):
+        raise SubmissionsError(f"{told} is empty: a folder per student or their notebooks were expected.")
+
+    gathered = gather(children, units, folder_name=name, notebook_name=notebook_name)
+    chosen, choices = choose(gathered, notebook_name)
+    notes += [*gathered.notes, *choices]
+    submissions = []
+    for student, candidate in chosen.items():
+        if candidate is not None:
+            member = candidate.item.member
+            source = path if member else path.joinpath(*candidate.item.parts)
+            submissions.append(Submission(student, source, member, candidate.late))
+    if not submissions:
+        raise SubmissionsError(
+            f"{told} holds no notebook that could be {notebook_name}: give the folder or zip of the "
+            f"submissions, and the number of their notebook. {' '.join(notes[:3])}".rstrip()
+        )
+    missing = [student for student, candidate in chosen.items() if candidate is None]
+    notes += _alike(list(chosen))
+    if columns is not None:
+        known_by = {student: student_files.known_by for student, student_files in gathered.students.items()}
+        attendance = compare(columns, known_by, squashed=gathered.platform == "Canvas")
+        missing += [name for name in attendance.missing if name not in chosen]
+        notes += attendance.notes
+    deepest = max(len(c.item.parts) - len(base) for c in chosen.values() if c is not None)
+    layout = _layout(gathered.platform, units, in_submitted=(name, *base)[-1] == "submitted", deepest=deepest)
+    return Found(
+        layout + ("" if path.is_dir() else ", in a zip"),
+        tuple(submissions),
+        tuple(sorted(missing)),
+        tuple(notes),
+    )
+
+
+def read_bytes(submission: Submission, *, limit: int) -> bytes:
+    """Return the bytes of a submission; at most `limit` + 1 of them are ever read.
+
+    Raises
+    ------
+    SubmissionsError
+        If the file is larger than `limit`, a link, no plain file, encrypted, damaged or unreadable.
+    """
+    if submission.member:
+        return read_member(submission.source, submission.member, limit=limit)
+    return read_file(submission.source, limit=limit)
+
+
+def _open(path: Path) -> tuple[Children, list[str]]:
+    """Return the listing of a folder or zip, and sentences about members of the zip that were left out."""
+    if path.is_dir():
+        return in_folder(path), []
+    if path.is_file():
+        return in_zip(path)
+    if path.exists():
+        raise SubmissionsError(
+            f"{shown(str(path))} is neither a folder nor a zip of submissions: give one of them."
+        )
+    raise SubmissionsError(f"There is no {shown(str(path))}: give the folder or zip of the submissions.")
+
+
+def _alike(students: list[str]) -> list[str]:
+    same: dict[str, list[str]] = {}
+    for student in sorted(students):
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", student).casefold())
+        same.setdefault(folded, []).append(student)
+    return [
+        f"{' and '.join(ascii(name) for name in names)} differ only in capitals or in how accents are "
+        "encoded: graded apart."
+        for names in same.values()
+        if len(names) > 1
+    ]
+
+
+def _layout(platform: Platform | None, units: list[Item], *, in_submitted: bool, deepest: int) -> str:
+    units = [unit for unit in units if not is_ignored(unit.name)]
+    folders = any(unit.folder for unit in units)
+    if platform:
+        return f"{platform}'s download, " + ("a folder per student" if folders else "all files in one folder")
+    if not folders:
+        return "a flat folder of notebooks"
+    if in_submitted and deepest > 2:
+        return "nbgrader's folder submitted"
+    loose = any(is_notebook(unit.name) and not unit.folder for unit in units)
+    return "a folder per student" + (" and loose notebooks" if loose else "")
