@@ -6,9 +6,12 @@ Each run is a process of its own that trains (`course_utils.experiments.fast_cif
 with one thread and with two take turns, so that a machine that is busy for a while slows both. Bars: an
 accuracy of 74.6 % for every seed, 22 CPU seconds of one thread, 12 seconds by the clock with two, a peak of
 1.1 GB. Loading and the test are not counted. `--long` adds eight epochs of the wider network (bar: 83.8 %).
-On a shared machine only CPU seconds are the program's own, and with two threads not even these, for oneDNN's
-threads wait for one another without sleeping. Needs the real images: `COURSE_DATA` names their folder. On
-the CPU; a machine with a GPU would train there.
+On a shared machine only CPU seconds are the program's own. A second thread gains much less than a second core
+could: the network is small, so that each operation takes a few milliseconds at most. The convolutions gain a
+part of it; batch norm and all that is smaller lose, for a sleeping thread must be woken and waited for each
+time (threads that spin instead gain little more, and take the core from whoever shares it).
+
+Needs the real images: `COURSE_DATA` names their folder. On the CPU; a machine with a GPU would train there.
 """
 
 from __future__ import annotations
