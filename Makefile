@@ -11,7 +11,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORES = $$($(BIN)/python -m course_utils.machine)
-NBVAL = COURSE_STATIC=1 COURSE_PROGRESS=off $(BIN)/pytest --nbval-lax --nbval-current-env
+# One thread each: kernels side by side that wait for one another's threads take three times as long.
+NBVAL = COURSE_STATIC=1 COURSE_PROGRESS=off OMP_NUM_THREADS=1 $(BIN)/pytest --nbval-lax --nbval-current-env
 
 ifeq ($(shell command -v uv 2>/dev/null),)
   CREATE := $(PYTHON) -m venv .venv
