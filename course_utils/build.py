@@ -2,7 +2,7 @@
 
 The only notebook text edited by hand is ``notebooks/solutions/NN_name.py``. From it come the solution's
 ``.ipynb``, the student's ``.ipynb`` and ``.py``, the texts that checks need (package data) and the README's
-table of notebooks.
+table of notebooks. Of an instructor's own assignment: what is handed out, in ``release/``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,37 @@ from course_utils.exercises.building import build_notebook
 from course_utils.exercises.cells import (
     NotebookTextError,
 )
+from course_utils.exercises.packaged import ENDING
+from course_utils.exercises.packaging import checks_text, same_checks
 from course_utils.files import write_whole
 from course_utils.repository import find_repository
 
 
-def main(*, check: bool) -> int:
+class BuildError(ValueError):
+    """An assignment cannot be built; says why."""
+
+
+def main(*, check: bool, folder: Path | None = None) -> int:
     """Build all files, or with `check` only compare them with what would be built.
+
+    Parameters
+    ----------
+    check
+        Write nothing.
+    folder
+        An instructor's own assignment: only what is handed out of it is built.
 
     Returns
     -------
     int
         0, or with `check` 1 if any file has drifted.
     """
-    root = find_repository()
+    root = folder or find_repository()
     drifted = 0
-    for file, wanted in built_files(root).items():
+    files = assignment_files(folder) if folder else built_files(root)
+    for file, wanted in files.items():
         there = file.read_text(encoding="utf-8") if file.is_file() else ""
-        if there == wanted:
+        if there == wanted or (file.name.endswith(ENDING) and same_checks(there, wanted)):
             continue
         drifted += 1
         name = file.relative_to(root).as_posix()
@@ -45,12 +60,14 @@ def main(*, check: bool) -> int:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, wanted)
             print(f"wrote {name}")
-    for file in _without_source(root):
+    for file in _stale(files) if folder else _without_source(root):
         drifted += 1
         name = file.relative_to(root).as_posix()
         print(f"{name} is made from no solution notebook: delete it or add its source.")
     if check and drifted:
-        print(f"{drifted} files have drifted. Edit notebooks/solutions/*.py only, then type: course build")
+        sources = "the solution and exercises.py" if folder else "notebooks/solutions/*.py"
+        again = f"course build {folder}" if folder else "course build"
+        print(f"{drifted} files have drifted. Edit {sources} only, then type: {again}")
         return 1
     print(
         "All built files agree with their sources." if check or not drifted else f"{drifted} files written."
@@ -72,6 +89,39 @@ def _without_source(root: Path) -> list[Path]:
         for file in folder.iterdir()
         if file.suffix in endings and file.stem not in names
     )
+
+
+def assignment_files(folder: Path) -> dict[Path, str]:
+    """Return what is handed out of an instructor's own assignment, with the text it must have.
+
+    Raises
+    ------
+    ValueError
+        If the folder is no assignment, or its ids are those of the course.
+    """
+    from course_utils.exercises.own import build_folder
+
+    notebook, built = build_folder(folder)
+    theirs = {notebook.id, *(exercise.id for exercise in notebook.exercises)}
+    ours = [catalogue.notebook(number) for number in catalogue.NOTEBOOK_IDS]
+    taken = theirs & {i for n in ours for i in (n.id, *(exercise.id for exercise in n.exercises))}
+    if taken:
+        raise BuildError(
+            f"{folder}: the ids {', '.join(sorted(taken))} belong to the course's own notebooks; choose "
+            "others, such as ex1, or `check` would take the course's exercise."
+        )
+    release = folder / "release"
+    return {
+        release / f"{notebook.name}.ipynb": built["student"],
+        release / f"{notebook.name}{ENDING}": checks_text(notebook, catalogue.parse_texts(built["texts"])),
+    }
+
+
+def _stale(files: Mapping[Path, str]) -> list[Path]:
+    """Return files in the folder that is handed out which belong to no notebook of the assignment."""
+    folder = next(iter(files)).parent
+    there = [*folder.glob("*.ipynb"), *folder.glob(f"*{ENDING}")]
+    return sorted(file for file in there if file not in files)
 
 
 def built_files(root: Path) -> dict[Path, str]:

@@ -107,13 +107,31 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _build_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="an assignment of your own: write its release"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file has drifted")
 
 
 def _build(chosen: argparse.Namespace) -> int:
     from course_utils import build
 
-    return build.main(check=chosen.check)
+    return build.main(check=chosen.check, folder=chosen.folder)
+
+
+def _release_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebook", nargs="?", metavar="NUMBER", help="the course's notebook, for example 01")
+    parser.add_argument("--assignment", type=Path, metavar="FOLDER", help="an assignment of your own")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder, to hand out")
+
+
+def _release(chosen: argparse.Namespace) -> int:
+    from course_utils.grading import release
+    from course_utils.repository import find_repository
+
+    return release.release(
+        chosen.out, notebook=chosen.notebook, assignment=chosen.assignment, repository=find_repository()
+    )
 
 
 def _results_arguments(parser: argparse.ArgumentParser) -> None:
@@ -204,6 +222,7 @@ COMMANDS = {
     "data": Command("list the data sets; fetch and decode those you name", _data_arguments, _data),
     "run": Command("execute the solution notebooks and write them as pages", _run_arguments, _run),
     "build": Command("write the student notebooks from the solutions", _build_arguments, _build),
+    "release": Command("write a folder for students, without solutions", _release_arguments, _release),
     "grade": Command("grade submissions that nobody trusts", _grade_arguments, _grade),
     "results": Command("run experiments; show our figures beside the reports'", _results_arguments, _results),
 }

@@ -8,7 +8,7 @@ import jupytext
 import nbformat
 import pytest
 
-from course_utils import build
+from course_utils import build, cli
 from course_utils.exercises import catalogue
 from course_utils.exercises.building import build_notebook
 from course_utils.exercises.cells import Cell, NotebookTextError, read_cell, solution_of, stub_of
@@ -188,3 +188,72 @@ def test_a_solution_notebook_that_breaks_a_rule_is_refused(old, new, words):
     assert old in text
     with pytest.raises(NotebookTextError, match=words):
         build_notebook(catalogue.notebook("01"), text.replace(old, new))
+
+
+EXAMPLE = ROOT / "examples" / "assignment"
+
+
+@pytest.fixture
+def own(tmp_path):
+    shutil.copytree(EXAMPLE, tmp_path / "own")
+    return tmp_path / "own"
+
+
+def test_the_committed_release_of_the_example_is_what_its_source_gives(capsys):
+    assert build.main(check=True, folder=EXAMPLE) == 0
+    assert "agree" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("release/assignment.ipynb", "raise NotImplementedError", "return 3"),
+        ("release/assignment.checks.json", "What is 0 / 0?", "What is 1 / 0?"),
+        ("assignment.py", "Fill in the cells", "Fill in all cells"),
+        ("exercises.py", "What is 0 / 0?", "What is 1 / 0?"),
+    ],
+)
+def test_a_drifted_release_of_an_own_assignment_is_named_and_built_again(own, capsys, file, old, new):
+    text = (own / file).read_text(encoding="utf-8")
+    assert old in text
+    (own / file).write_text(text.replace(old, new), encoding="utf-8")
+    assert build.main(check=True, folder=own) == 1
+    assert "release/assignment." in capsys.readouterr().out
+    assert build.main(check=False, folder=own) == 0
+    assert build.main(check=True, folder=own) == 0
+
+
+def test_what_belongs_to_no_notebook_of_the_assignment_is_not_handed_out(own, capsys):
+    (own / "release" / "old.ipynb").write_text("{}", encoding="utf-8")
+    assert build.main(check=True, folder=own) == 1
+    assert "release/old.ipynb is made from no solution" in capsys.readouterr().out
+
+
+def test_an_own_assignment_may_not_use_the_courses_ids(own):
+    for file in ("assignment.py", "exercises.py"):
+        text = (own / file).read_text(encoding="utf-8")
+        (own / file).write_text(text.replace("ex1", "1.1"), encoding="utf-8")
+    with pytest.raises(build.BuildError, match=r"the ids 1\.1 belong to the course"):
+        build.main(check=False, folder=own)
+
+
+def test_a_folder_that_is_no_assignment_gives_a_sentence(tmp_path, capsys):
+    assert cli.main(["build", str(tmp_path)]) == 2
+    assert "has no exercises.py" in capsys.readouterr().err
+
+
+def test_the_release_of_an_own_assignment_has_no_answers_and_is_what_nbgrader_takes():
+    nbgraderformat = pytest.importorskip("nbgrader.nbgraderformat", reason="nbgrader is in the dev extra")
+    from nbgrader.preprocessors import CheckCellMetadata
+
+    text = (EXAMPLE / "release" / "assignment.ipynb").read_text(encoding="utf-8")
+    assert "SOLUTION" not in text
+    assert "x.max()" not in text
+    notebook = nbgraderformat.reads(text, as_version=4)
+    CheckCellMetadata().preprocess(notebook, {})
+    cells = [c for c in notebook.cells if "nbgrader" in c.metadata]
+    assert [c.metadata.nbgrader.grade_id for c in cells] == [
+        *("ex1", "ex1_check", "ex2", "ex2_check", "ex3", "ex3_check")
+    ]
+    assert [c.id for c in cells[:2]] == ["exercise-ex1", "check-ex1"]
+    assert [c.metadata.nbgrader.get("points") for c in cells[1::2]] == [2, 3, 5]

@@ -8,12 +8,16 @@ import importlib
 import importlib.resources
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from course_utils.exercises.specification import Exercise, Notebook
 
-# One module of exercises per notebook: add its number here.
-NOTEBOOK_IDS: tuple[str, ...] = ("01", "02", "03", "04")
+# One module of exercises per notebook: add its number here. (What `course release` hands out has none.)
+NOTEBOOK_IDS: tuple[str, ...] = tuple(
+    number for number in ("01", "02", "03", "04") if (Path(__file__).parent / f"nb{number}.py").is_file()
+)
+_NO_CHECKS = "the file of its checks, NAME.checks.json, must lie beside the notebook."
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,27 @@ def notebook(notebook_id: str) -> Notebook:
     return found
 
 
+def find_notebook(notebook_id: str) -> Notebook:
+    """Return the course's notebook of an id, or the one whose checks lie here (see `packaged`).
+
+    Raises
+    ------
+    ValueError
+        If there is none, or its checks are damaged.
+    """
+    if notebook_id not in NOTEBOOK_IDS:
+        from course_utils.exercises import packaged
+
+        found = packaged.find_notebook(notebook_id)
+        if found is not None:
+            return found
+        if not NOTEBOOK_IDS:
+            raise ValueError(f"Notebook {notebook_id!r} was not found: {_NO_CHECKS}")
+    return notebook(notebook_id)
+
+
 def find(exercise_id: object) -> tuple[Notebook, Exercise]:
-    """Return the notebook and the exercise of an id such as ``"1.4"``.
+    """Return the notebook and the exercise of an id such as ``"1.4"``, the course's or one of `packaged`.
 
     Raises
     ------
@@ -82,25 +105,36 @@ def find(exercise_id: object) -> tuple[Notebook, Exercise]:
         for exercise in candidate.exercises:
             if exercise.id == text:
                 return candidate, exercise
+    from course_utils.exercises import packaged
+
+    found = packaged.find(text)
+    if found is not None:
+        return found
     known = [exercise.id for n in NOTEBOOK_IDS for exercise in notebook(n).exercises]
+    if not known:
+        raise ValueError(f"There is no exercise {text!r} here: {_NO_CHECKS}")
     near = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
     there = f"Did you mean {' or '.join(near)}?" if near else f"There are {known[0]} to {known[-1]}."
-    raise ValueError(f"There is no exercise {text!r}. {there}")
+    own = "" if number.isdigit() else f" For an assignment of your instructor's, {_NO_CHECKS}"
+    raise ValueError(f"There is no exercise {text!r}. {there}{own}")
 
 
-@functools.cache
 def texts(notebook_name: str) -> Texts:
-    """Return the generated texts of a notebook (package data written by `course build`).
+    """Return the generated texts of a notebook (package data written by `course build`, or packaged ones).
 
     Raises
     ------
     ValueError
         If they are missing: the package was changed without building it.
     """
-    source = importlib.resources.files("course_utils.exercises") / "texts" / f"{notebook_name}.json"
-    if not source.is_file():
+    found = _course_texts(notebook_name)
+    if found is None:
+        from course_utils.exercises import packaged
+
+        found = packaged.texts_of(notebook_name)
+    if found is None:
         raise ValueError(f"The texts of notebook {notebook_name} are missing: run `course build`.")
-    return parse_texts(json.loads(source.read_text(encoding="utf-8")))
+    return found
 
 
 def parse_texts(data: dict[str, Any]) -> Texts:
@@ -111,3 +145,9 @@ def parse_texts(data: dict[str, Any]) -> Texts:
         exercises=exercises,
         cells=tuple(ReleaseCell(**cell) for cell in data["cells"]),
     )
+
+
+@functools.cache
+def _course_texts(notebook_name: str) -> Texts | None:
+    source = importlib.resources.files("course_utils.exercises") / "texts" / f"{notebook_name}.json"
+    return parse_texts(json.loads(source.read_text(encoding="utf-8"))) if source.is_file() else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import types
 from collections.abc import Iterator
 from typing import Any
 
+from course_utils.exercises import packaged
 from course_utils.exercises.judge import Verdict, judge
 from course_utils.exercises.observe import Observation, observe_within
 from course_utils.exercises.references import References, is_reference, values_of
@@ -23,6 +25,8 @@ last_mistakes: dict[str, str] = {}
 _HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
 _references: dict[str, References] = {}
 _cell_errors: dict[str, str] = {}
+# What the last check of an exercise decided, by its notebook's name and its id.
+_statuses: dict[tuple[str, str], str] = {}
 
 
 def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]) -> Verdict:
@@ -61,6 +65,10 @@ def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]
     verdict = judge(exercise, seen, references)
     printed = next((o.printed for o in seen.values() if o is not None), "")
     verdict = dataclasses.replace(verdict, printed=printed)
+    _statuses[notebook.name, exercise.id] = verdict.status
+    if verdict.status == "wrong" and not replaces(notebook):
+        ground = _shaky_ground(notebook, exercise, names)
+        verdict = dataclasses.replace(verdict, message=f"{verdict.message} {ground}".strip())
     error = _cell_errors.get(exercise.id)
     if error and verdict.status != "right":
         note = f"Its cell last ended with {error}" + (
@@ -75,10 +83,14 @@ def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]
 def bind(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any], *, keep: bool) -> str:
     """Bind the exercise's names to the reference; return the sentence that says so.
 
-    With `keep`, what they held stays within reach of `mine`.
+    With `keep`, what they held stays within reach of `mine`. Where no reference was handed out nothing is
+    bound, and the sentence says that.
     """
     if exercise.is_value:
         return ""
+    if not replaces(notebook):
+        listed = " and ".join(f"`{name}`" for name in exercise.names)
+        return f"No answer of ours takes the place of {listed} here: what uses it later waits for yours."
     ours = references_of(notebook).answer(exercise)
     own = {n: namespace[n] for n in exercise.names if n in namespace and not is_reference(namespace[n])}
     if own and keep:
@@ -89,8 +101,23 @@ def bind(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any], *, k
     return f"From here the notebook uses our {listed}{yours}."
 
 
+def replaces(notebook: Notebook) -> bool:
+    """Whether a check of this notebook puts the reference in the place of a wrong answer."""
+    package = packaged.of(notebook)
+    return package is None or not isinstance(package.references, packaged.Expected)
+
+
+def is_answered(exercise: Exercise, namespace: dict[str, Any]) -> bool:
+    """Whether every name of the exercise holds something that a student wrote."""
+    return all(namespace.get(name, ...) is not ... for name in exercise.names)
+
+
 def references_of(notebook: Notebook) -> References:
     """Return this session's references of a notebook."""
+    package = packaged.of(notebook)
+    if package is not None:
+        _references[notebook.id] = package.references
+        return package.references
     return _references.setdefault(notebook.id, References(notebook))
 
 
@@ -118,6 +145,35 @@ def watch_cells() -> None:
                 _cell_errors[found[1]] = f"{type(error).__name__}{line}"
 
     shell.events.register("post_run_cell", after)
+
+
+def _shaky_ground(notebook: Notebook, exercise: Exercise, names: dict[str, Any]) -> str:
+    """Say which earlier exercises the answer uses that no check has found right yet."""
+    used = set().union(*(_names_used(value) for value in names.values()))
+    found: dict[str, str] = {}
+    for other in notebook.exercises:
+        if other.id == exercise.id:
+            break
+        if not other.is_value and _statuses.get((notebook.name, other.id)) != "right":
+            found |= {name: other.id for name in other.names if name in used}
+    if not found:
+        return ""
+    listed = " and ".join(f"`{name}` (exercise {exercise_id})" for name, exercise_id in found.items())
+    return f"It uses {listed}, not found right yet: look there first."
+
+
+def _names_used(value: object) -> set[str]:
+    """Return the names that a function, or a class's methods, look up outside themselves."""
+    if isinstance(value, type):
+        return set().union(*(_names_used(member) for member in vars(value).values()))
+    waiting = [getattr(value, "__code__", None)]
+    used: set[str] = set()
+    while waiting:
+        code = waiting.pop()
+        if isinstance(code, types.CodeType):
+            used.update(code.co_names)
+            waiting += code.co_consts
+    return used
 
 
 @contextlib.contextmanager

@@ -158,12 +158,17 @@ def _has_values(exercise: Exercise, wanted: Mapping[str, Any], observation: Obse
 
 
 def _read(text: str | None) -> Any:
-    """Decode a value; small ones are remembered, because each is compared with many mistakes."""
-    return _read_small(text or "null") if len(text or "") < 20_000 else values.decode(text or "null")
+    """Decode a value; it is remembered, because it is compared with many mistakes."""
+    return _read_small(text or "null") if len(text or "") < 20_000 else _read_large(text or "null")
 
 
 @functools.lru_cache(maxsize=512)
 def _read_small(text: str) -> Any:
+    return values.decode(text)
+
+
+@functools.lru_cache(maxsize=2)
+def _read_large(text: str) -> Any:
     return values.decode(text)
 
 

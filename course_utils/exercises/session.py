@@ -1,7 +1,8 @@
 """What a student types in a notebook: `begin`, `check`, `hint`, `solution`, `reset`, `mine` and `progress`.
 
 A check never raises. When an answer is wrong the name is bound to the reference, so that one mistake never
-costs the next exercise; `mine` gives the student's own answer back.
+costs the next exercise; `mine` gives the student's own answer back. (Where the checks were handed out
+without answers, see `course_utils.exercises.packaged`, nothing is bound.)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from course_utils.display import in_notebook
-from course_utils.exercises import catalogue, checking, panel, record
+from course_utils.exercises import catalogue, checking, packaged, panel, record
 from course_utils.exercises.judge import Verdict
 from course_utils.exercises.specification import Exercise, Notebook
 from course_utils.scale import scale
@@ -24,7 +25,7 @@ def begin(notebook_id: str) -> None:
     """Start a notebook: say scale, data, device and expected minutes. Running it again changes nothing."""
     from course_utils.exercises.welcome import welcome
 
-    notebook = catalogue.notebook(notebook_id)
+    notebook = catalogue.find_notebook(notebook_id)
     checking.watch_cells()
     welcome(notebook, record.read(notebook))
 
@@ -45,6 +46,9 @@ def check(exercise_id: str) -> None:
         panel.show("bad", "Nothing was checked", [str(error)])
         _fail_when_strict(str(error))
         return
+    if packaged.is_unjudged(notebook, exercise) and checking.is_answered(exercise, namespace):
+        _note(notebook, exercise)
+        return
     try:
         verdict = checking.verdict_on(notebook, exercise, namespace)
         bound = ""
@@ -64,7 +68,8 @@ def check(exercise_id: str) -> None:
     problem = _remember(notebook, exercise, verdict)
     _show(notebook, exercise, verdict, bound, problem)
     if verdict.status != "right":
-        _fail_when_strict(f"Exercise {exercise.id}: {verdict.mistake or verdict.message}")
+        points = verdict.credit * catalogue.texts(notebook.name).exercises[exercise.id].points
+        _fail_when_strict(f"Exercise {exercise.id}: {verdict.mistake or verdict.message}", points=points)
 
 
 def mine(exercise_id: str) -> Any:
@@ -80,7 +85,9 @@ def mine(exercise_id: str) -> Any:
     ValueError
         If there is none: the exercise does not exist, or your own answer is still in place.
     """
-    _, exercise = catalogue.find(exercise_id)
+    notebook, exercise = catalogue.find(exercise_id)
+    if not checking.replaces(notebook):
+        raise ValueError(f"Nothing is ever replaced here: what exercise {exercise.id} defines is your own.")
     if exercise.id not in checking.replaced:
         raise ValueError(f"Nothing of yours was replaced in exercise {exercise.id}.")
     kept = checking.replaced[exercise.id]
@@ -92,6 +99,9 @@ def hint(exercise_id: str, number: int = 0) -> None:
     with _sentences():
         notebook, exercise = catalogue.find(exercise_id)
         count = len(exercise.hints)
+        if not count:
+            panel.show("note", f"Exercise {exercise.id} has no hints", [])
+            return
         if type(number) is not int or not 1 <= number <= count:
             examples = ", ".join(f'`hint("{exercise.id}", {n})`' for n in range(1, count + 1))
             panel.show(
@@ -114,6 +124,9 @@ def solution(exercise_id: str) -> None:
         if exercise.is_value:
             advice = f'Nothing later depends on it, so it is not shown. Try `hint("{exercise.id}", 1)`.'
             panel.show("note", title, [advice])
+            return
+        if not checking.replaces(notebook):
+            panel.show("note", title, ["Your instructor keeps the solutions."])
             return
         states = record.read(notebook)
         states[exercise.id].solution_read = True
@@ -138,7 +151,7 @@ def reset(exercise_id: str) -> None:
 def progress(notebook_id: str | None = None) -> None:
     """Show the notebook's exercises with their state and points."""
     with _sentences():
-        notebook = catalogue.notebook(notebook_id or _current())
+        notebook = catalogue.find_notebook(notebook_id or _current())
         states = record.read(notebook)
         reached, possible = record.points(notebook, states)
         texts = catalogue.texts(notebook.name).exercises
@@ -176,6 +189,24 @@ def _remember(notebook: Notebook, exercise: Exercise, verdict: Verdict) -> str:
     return record.write(notebook, states)
 
 
+def _note(notebook: Notebook, exercise: Exercise) -> None:
+    """Note that a value was answered whose right value was not handed out."""
+    states = record.read(notebook)
+    states[exercise.id].status = "answered"
+    problem = record.write(notebook, states)
+    points = catalogue.texts(notebook.name).exercises[exercise.id].points
+    panel.show(
+        "note",
+        f"Exercise {exercise.id} is answered",
+        ["It is graded by your instructor: whether it is right cannot be said here.", problem],
+        verdict={"exercise": exercise.id, "status": "answered", "points": points},
+    )
+    _fail_when_strict(
+        f"Exercise {exercise.id} cannot be graded without its answer: let COURSE_CHECKS name the folder of "
+        "the assignment with its solution."
+    )
+
+
 def _show(notebook: Notebook, exercise: Exercise, verdict: Verdict, bound: str, problem: str) -> None:
     points = catalogue.texts(notebook.name).exercises[exercise.id].points
     summary = {"exercise": exercise.id, "status": verdict.status, "points": points}
@@ -198,18 +229,20 @@ def _show(notebook: Notebook, exercise: Exercise, verdict: Verdict, bound: str, 
     }[verdict.status]
     if verdict.status == "blank":
         count = len(exercise.hints)
-        messages = [f'Write it when you are ready. Stuck? `hint("{exercise.id}", 1)` (of {count}).', printed]
+        stuck = f' Stuck? `hint("{exercise.id}", 1)` (of {count}).' if count else ""
+        messages = [f"Write it when you are ready.{stuck}", printed]
     else:
         messages = [verdict.mistake, verdict.message, printed]
     tone: panel.Tone = "open" if verdict.status in ("blank", "missing", "reference") else "bad"
     panel.show(tone, title, [*messages, bound, problem], verdict=summary)
 
 
-def _fail_when_strict(message: str) -> None:
+def _fail_when_strict(message: str, *, points: float = 0.0) -> None:
     """In strict mode, make the cell fail for whoever runs the notebook, and go on.
 
     The error is published on the kernel's output channel, where nbval sees it; raising it would end the
-    cell before the reference is used by anything that follows in it.
+    cell before the reference is used by anything that follows in it. nbgrader takes a number that a cell
+    results in for its points: the share that a mistake still earns.
     """
     if os.environ.get("COURSE_CHECK") != "strict":
         return
@@ -218,6 +251,11 @@ def _fail_when_strict(message: str) -> None:
     from IPython.core.getipython import get_ipython
 
     kernel = get_ipython().kernel
+    if points and os.environ.get("NBGRADER_EXECUTION") == "autograde":
+        result = {"data": {"text/plain": f"{points:g}"}, "metadata": {}}
+        result["execution_count"] = get_ipython().execution_count
+        kernel.send_response(kernel.iopub_socket, "execute_result", result)
+        return
     content = {"ename": "WrongAnswer", "evalue": message, "traceback": [f"WrongAnswer: {message}"]}
     kernel.send_response(kernel.iopub_socket, "error", content)
 
@@ -232,12 +270,14 @@ def _sentences() -> Iterator[None]:
 
 
 def _current() -> str:
-    """Return the notebook whose exercises were used last, else the first."""
-    return checking.last_checked() or catalogue.NOTEBOOK_IDS[0]
+    """Return the notebook whose exercises were used last, else one whose checks lie here, else the first."""
+    here = None if checking.last_checked() else packaged.find_notebook(None)
+    return checking.last_checked() or (here.id if here else next(iter(catalogue.NOTEBOOK_IDS), ""))
 
 
 def _in_words(state: record.State) -> str:
-    text = {"right": "✓ right", "wrong": "✗ not yet right"}.get(state.status, "○ open")
+    words = {"right": "✓ right", "wrong": "✗ not yet right", "answered": "✎ answered"}
+    text = words.get(state.status, "○ open")
     notes = [f"{state.attempts} tries"] if state.attempts > 1 else []
     notes += [f"hints {', '.join(map(str, state.hints))}"] if state.hints else []
     notes += ["solution read"] if state.solution_read else []

@@ -197,7 +197,11 @@ def _decode_array(value: dict[str, Any]) -> Array:
     dtype, shape, device, data = (value.get(name) for name in ("dtype", "shape", "device", "data"))
     if type(dtype) is not str or dtype not in _DTYPES or type(device) is not str or type(data) is not str:
         raise ValueError("an array needs a known dtype, a shape, a device and data")
-    if type(shape) is not list or len(shape) > 16 or any(type(n) is not int or n < 0 for n in shape):
+    if (
+        type(shape) is not list
+        or len(shape) > 16
+        or any(type(n) is not int or not 0 <= n <= MAX_BYTES for n in shape)
+    ):
         raise ValueError("an array's shape must be a list of at most 16 sizes")
     stored = np.dtype(_STORED_AS.get(dtype, dtype))
     expected = math.prod(shape) * stored.itemsize

@@ -69,8 +69,17 @@ class Adjudicator:
         return text.solution, () if exercise.is_value else text.names
 
     def verdict(self, exercise_id: str, seeds: tuple[int, ...], answers: list[Any]) -> Verdict:
-        """Judge what the box answered, for each seed in turn; None where it had to be stopped."""
+        """Judge what the box answered, for each seed in turn; None where it had to be stopped.
+
+        Whatever the answers are, there is a verdict: ``broken`` if the judge itself failed on them.
+        """
         exercise = self.assignment.notebook.exercise(exercise_id)
+        try:
+            return self._verdict(exercise, seeds, answers)
+        except Exception as error:  # one submission must not end the grading of all others
+            return Verdict("broken", f"The judge failed on what came back ({type(error).__name__}).")
+
+    def _verdict(self, exercise: Exercise, seeds: tuple[int, ...], answers: list[Any]) -> Verdict:
         used = seeds[:1] if exercise.is_value else seeds
         seen: dict[int, Observation | None] = {}
         for seed, answer in zip(used, answers, strict=False):
@@ -94,7 +103,8 @@ class Adjudicator:
             raise ValueError("it is no object")
         missing = answer.get("missing")
         if missing:
-            listed = " and ".join(f"`{n}`" for n in exercise.names if n in missing)
+            named = missing if isinstance(missing, list) else []
+            listed = " and ".join(f"`{n}`" for n in exercise.names if n in named)
             return Verdict("missing", f"{listed or 'A name'} is not defined.")
         with self._lock:
             ours = self._references.answer(exercise)

@@ -21,11 +21,13 @@ _GRADING = ("__init__", "confine", "filters", "frames", "inside", "lifetime")
 # Stands for modules that hold answers: they can be imported, as setup cells do, but not used.
 _WITHHELD = '''"""Not available while answers are graded."""
 
+from pathlib import Path
 from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
+    is_module = "__path__" in globals() and Path(__file__).with_name(f"{name}.py").exists()
+    if name.startswith("__") or is_module:  # `from package import module` asks here first
         raise AttributeError(name)
 
     def unavailable(*_: Any, **__: Any) -> None:
@@ -37,11 +39,13 @@ def __getattr__(name: str) -> Any:
 # Stands for what does nothing in the box: checks, hints, figures.
 _SILENT = '''"""Does nothing while answers are graded: they are judged from outside, and nobody looks."""
 
+from pathlib import Path
 from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
+    is_module = "__path__" in globals() and Path(__file__).with_name(f"{name}.py").exists()
+    if name.startswith("__") or is_module:  # `from package import module` asks here first
         raise AttributeError(name)
 
     def nothing(*_: Any, **__: Any) -> None:

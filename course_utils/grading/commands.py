@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from course_utils import __version__, machine
 from course_utils.grading import assignment as assignments
 from course_utils.grading import records, sandbox
 from course_utils.grading.assignment import Assignment
+from course_utils.grading.contents import shown
 from course_utils.grading.reading import MAX_BYTES
 from course_utils.grading.records import ExerciseMark, Record
 from course_utils.grading.submissions import Found, Submission, SubmissionsError, find, read_bytes
@@ -73,26 +76,26 @@ def grade(
     print(f"Protection: {protection.description}.")
     chosen = _choose(found, only)
     _check_out(out, graded)
-    for student in found.missing:
-        if not only or student in only:
-            records.write(out, _nothing_from(student, graded))
-    waiting = [s for s in chosen if regrade or not _is_done(out, s)]
-    if len(waiting) < len(chosen):
-        done = len(chosen) - len(waiting)
-        print(f"{_count(done, 'submission')} graded before; --regrade grades them again.")
-    _grade(waiting, graded, protection, out, workers or machine.cores())
-    everyone = write_outputs(out, graded, notes=found.notes)
+    with _writing(), _alone(out):
+        _note_missing(out, [s for s in found.missing if not only or s in only], graded)
+        waiting = [s for s in chosen if regrade or not _is_done(out, s)]
+        if len(waiting) < len(chosen):
+            done = len(chosen) - len(waiting)
+            print(f"{_count(done, 'submission')} graded before; --regrade grades them again.")
+        _grade(waiting, graded, protection, out, workers or machine.cores())
+        everyone = write_outputs(out, graded, notes=found.notes)
     failed = [record for record in everyone if record.state in ("unreadable", "failed")]
     print(f"{_count(len(everyone), 'record')} in {out}: grades.csv, overview.html, feedback, exports.")
     for record in failed:
-        print(f"- {record.student}: {record.reason}")
+        print(f"- {shown(record.student)}: {shown(record.reason)}")
     return 1 if failed else 0
 
 
 def override(out: Path, student: str, exercise: str, points: float, *, comment: str) -> int:
     """Give a student other points for an exercise, and write the outputs anew."""
-    record = records.set_points(out, student, exercise, points, comment=comment)
-    write_outputs(out, None)
+    with _writing():
+        record = records.set_points(out, student, exercise, points, comment=comment)
+        write_outputs(out, None)
     print(
         f"{student}: {exercise} has {points:g} points now, {record.points:g} of {record.possible:g} in all."
     )
@@ -116,6 +119,53 @@ def write_outputs(out: Path, graded: Assignment | None, *, notes: Sequence[str] 
     )
     overview.write_overview(out, everyone, notes=notes, alike=alike)
     return everyone
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """Say in a sentence that the disk is full, or the folder somebody else's."""
+    try:
+        yield
+    except BrokenPipeError:  # the reader of our output has seen enough
+        raise
+    except OSError as error:
+        raise GradeError(
+            f"A file could not be written: {error}. What was graded so far is kept; the same command goes on."
+        ) from error
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other runs from a folder, and remove files that a killed one has half written."""
+    import psutil
+    from filelock import FileLock, Timeout
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(out / ".lock").acquire(timeout=0)
+    except Timeout:
+        raise GradeError(
+            f"Another `course grade` is writing to {out}: wait for its end, or give another --out."
+        ) from None
+    with lock:
+        for path in out.rglob(".*.tmp"):
+            written_by = re.search(r"\.(\d+)-[0-9a-f]+\.tmp$", path.name)
+            if written_by and not psutil.pid_exists(int(written_by[1])):
+                path.unlink(missing_ok=True)
+        yield
+
+
+def _note_missing(out: Path, students: Sequence[str], graded: Assignment) -> None:
+    """Write records of those who handed in nothing; an earlier submission, found elsewhere, still counts."""
+    kept = 0
+    for student in students:
+        path = records.path_of(out, student)
+        if not path.exists():
+            records.write(out, _nothing_from(student, graded))
+        elif records.read(path).state != "missing":
+            kept += 1
+    if kept:
+        print(f"{_count(kept, 'student')} without a file here keep the record of an earlier submission.")
 
 
 def _grade(
@@ -152,7 +202,7 @@ def _choose(found: Found, only: Sequence[str]) -> list[Submission]:
     if unknown:
         raise GradeError(
             f"Nobody called {', '.join(map(repr, unknown))} handed anything in; there are "
-            f"{', '.join(sorted(known)[:8])}{' ...' if len(known) > 8 else ''}."
+            f"{', '.join(map(shown, sorted(known)[:8]))}{' ...' if len(known) > 8 else ''}."
         )
     return [s for s in found.submissions if not only or s.student in only]
 

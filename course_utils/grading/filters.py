@@ -1,7 +1,8 @@
 """System calls that the box refuses, as a filter program for the kernel (seccomp, classic BPF).
 
-Memory that belongs to no process (memfd, System V segments, message queues) would escape the limit on memory;
-the others open parts of the kernel that no answer needs. https://docs.kernel.org/userspace-api/seccomp_filter.html
+Memory that belongs to no process (memfd, System V segments, message queues, shared pages without a file, file
+systems of one's own) would escape the limit on memory; the others open parts of the kernel that no answer
+needs. https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
 
 from __future__ import annotations
@@ -32,6 +33,13 @@ _NUMBERS = {
         "bpf": 321,
         "userfaultfd": 323,
         "io_uring_setup": 425,
+        "open_tree": 428,
+        "move_mount": 429,
+        "fsopen": 430,
+        "fsconfig": 431,
+        "fsmount": 432,
+        "fspick": 433,
+        "mount_setattr": 442,
         "memfd_secret": 447,
     },
     "aarch64": {
@@ -53,6 +61,13 @@ _NUMBERS = {
         "bpf": 280,
         "userfaultfd": 282,
         "io_uring_setup": 425,
+        "open_tree": 428,
+        "move_mount": 429,
+        "fsopen": 430,
+        "fsconfig": 431,
+        "fsmount": 432,
+        "fspick": 433,
+        "mount_setattr": 442,
         "memfd_secret": 447,
     },
 }
@@ -83,13 +98,16 @@ _ALONE = {
 }
 _CLONE, _PRLIMIT = {"x86_64": 56, "aarch64": 220}, {"x86_64": 302, "aarch64": 261}
 _CLONE3 = 435
-_THREAD = 0x00010000  # CLONE_THREAD
+_MMAP = {"x86_64": 9, "aarch64": 222}
+_THREAD, _NEW_USER = 0x00010000, 0x10000000  # CLONE_THREAD, CLONE_NEWUSER
+_SHARED, _ANONYMOUS = 0x01, 0x20  # MAP_SHARED, MAP_ANONYMOUS
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_BIT = 0x20, 0x15, 0x35, 0x45
 _JUMP_ALWAYS, _RETURN = 0x05, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _REFUSE, _UNKNOWN = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16  # offsets in struct seccomp_data
+# offsets in struct seccomp_data
+_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT, _FOURTH_ARGUMENT_AT = 0, 4, 16, 40
 _X32 = 0x40000000
 
 _Instruction = tuple[int, int, int, int]
@@ -99,18 +117,32 @@ def system_call_filter(machine: str | None = None) -> bytes:
     """Return the filter of a box for a processor (default: this one's); empty for one that is not known.
 
     A refused call fails with EPERM. Calls in another architecture's numbering (32 bits, x32) end the process.
+    Processes can be started, but none that is root in a world of its own, where it could mount memory.
+    ``clone3`` is unknown, so that the library takes ``clone``, whose flags can be looked at.
     """
     machine = machine or platform.machine()
     if machine not in _NUMBERS:
         return b""
-    return _packed([*_beginning(machine), *_refusing(_NUMBERS[machine].values()), (_RETURN, 0, 0, _ALLOW)])
+    return _packed(
+        [
+            *_beginning(machine),
+            *_refusing(_NUMBERS[machine].values()),
+            *_refusing_shared_memory(machine),
+            (_JUMP_IF_EQUAL, 0, 1, _CLONE3),
+            (_RETURN, 0, 0, _UNKNOWN),
+            (_JUMP_IF_EQUAL, 0, 3, _CLONE[machine]),
+            (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
+            (_JUMP_IF_BIT, 0, 1, _NEW_USER),
+            (_RETURN, 0, 0, _REFUSE),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+    )
 
 
 def process_filter(machine: str | None = None) -> bytes:
     """Return the filter for a process that is not in a box: it also starts, signals and reaches nobody.
 
-    Threads can be started; ``clone3`` is unknown to it, so that the library takes ``clone``, whose flags can
-    be looked at.
+    Threads can be started; for ``clone3`` see `system_call_filter`.
     """
     machine = machine or platform.machine()
     if machine not in _NUMBERS:
@@ -120,6 +152,7 @@ def process_filter(machine: str | None = None) -> bytes:
         [
             *_beginning(machine),
             *_refusing(numbers),
+            *_refusing_shared_memory(machine),
             (_JUMP_IF_EQUAL, 0, 1, _CLONE3),
             (_RETURN, 0, 0, _UNKNOWN),
             (_JUMP_IF_EQUAL, 0, 4, _CLONE[machine]),
@@ -154,6 +187,18 @@ def _refusing(numbers: Iterable[int]) -> list[_Instruction]:
     listed = sorted(numbers)
     program = [(_JUMP_IF_EQUAL, len(listed) - place, 0, number) for place, number in enumerate(listed)]
     return [*program, (_JUMP_ALWAYS, 0, 0, 1), (_RETURN, 0, 0, _REFUSE)]
+
+
+def _refusing_shared_memory(machine: str) -> list[_Instruction]:
+    """Refuse pages that processes share and that no file holds: they outlive who filled them, uncounted."""
+    return [
+        (_JUMP_IF_EQUAL, 0, 5, _MMAP[machine]),
+        (_LOAD, 0, 0, _FOURTH_ARGUMENT_AT),
+        (_JUMP_IF_BIT, 0, 2, _SHARED),
+        (_JUMP_IF_BIT, 0, 1, _ANONYMOUS),
+        (_RETURN, 0, 0, _REFUSE),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
 
 
 def _packed(program: list[_Instruction]) -> bytes:

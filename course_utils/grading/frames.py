@@ -50,9 +50,9 @@ def receive(descriptor: int) -> Any:
 class Reader:
     """Reads messages from a pipe in pieces, so that its owner can look after other things in between."""
 
-    def __init__(self, descriptor: int, *, limit: int = MAX_FRAME) -> None:
+    def __init__(self, descriptor: int, *, limit: int = MAX_FRAME, parts: int = MAX_PARTS) -> None:
         self.descriptor = descriptor
-        self.limit = limit
+        self.limit, self.parts = limit, parts
         self._held = bytearray()
 
     def receive(self) -> Any:
@@ -80,10 +80,12 @@ class Reader:
             if not piece:
                 raise Closed("the other end has gone")
             self._held += piece
+            if left == 0 and not self._is_complete():  # who sends byte after byte does not hold us up
+                return False, None
         (length,) = HEADER.unpack_from(self._held)
         body = bytes(self._held[HEADER.size : HEADER.size + length])
         del self._held[: HEADER.size + length]
-        if sum(map(body.count, (b"[", b"{", b","))) > MAX_PARTS:
+        if sum(map(body.count, (b"[", b"{", b","))) > self.parts:
             raise FrameError("a message has too many parts")
         try:
             return True, json.loads(body)

@@ -51,12 +51,27 @@ class Limits:
 
 @dataclass(frozen=True)
 class Box:
-    """How to start kernels: the protection, the box's `course_utils`, decoded data, the worker's number."""
+    """How to start kernels.
+
+    Parameters
+    ----------
+    protection
+        What keeps them from the machine.
+    course
+        Folder with the box's own build of `course_utils`.
+    data
+        Folder of decoded data sets.
+    worker
+        The worker's number, from 0.
+    scratch
+        Folder for work folders, where the box has none in memory; None: that of the system.
+    """
 
     protection: sandbox.Protection
     course: Path
     data: Path | None = None
     worker: int = 0
+    scratch: Path | None = None
 
 
 class Kernel:
@@ -65,7 +80,7 @@ class Kernel:
     def __init__(self, box: Box) -> None:
         self._work: str | None = None
         if box.protection.kind != "bubblewrap":
-            self._work = tempfile.mkdtemp(prefix="course-grade-")
+            self._work = tempfile.mkdtemp(prefix="course-box-", dir=box.scratch)
         work = Path(self._work) if self._work else sandbox.WORK
         refused = None if self._work else sandbox.filter_descriptor()
         try:
@@ -115,7 +130,8 @@ class Kernel:
         nonce = secrets.token_hex(8)
         body = json.dumps({"id": nonce, **request}).encode("ascii")
         unsent = memoryview(frames.HEADER.pack(len(body)) + body)
-        begun, used = time.monotonic(), self._usage()[0]
+        begun = time.monotonic()
+        used: float | None = None  # from the first look on: most answers come before it
         interrupted: float | None = None
         try:
             while True:
@@ -129,6 +145,7 @@ class Kernel:
                         raise Stopped("output")
                 now = time.monotonic()
                 cpu, memory, processes = self._usage()
+                used = cpu if used is None else used
                 if memory > MEMORY_BYTES:
                     raise Stopped("memory")
                 if processes > PROCESSES:

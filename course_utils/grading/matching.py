@@ -62,6 +62,7 @@ def match(release: Sequence[ReleaseCell], texts: dict[str, Text], cells: Sequenc
     _find_moved(plan, release, texts, cells, places, chosen)
     extras = _extras(release, cells, places)
     taken = set(chosen.values())
+    run: set[int | None] = set()  # one cell may hold the answers of several exercises: it runs once
     for place, handed_out in enumerate(release):
         if handed_out.role == "setup":
             plan.steps.append(Step("setup", handed_out.source))
@@ -73,7 +74,8 @@ def match(release: Sequence[ReleaseCell], texts: dict[str, Text], cells: Sequenc
                 plan.exercise_flags.setdefault(handed_out.exercise, []).append(note)
             blank = own is not None and not _is_written(cells[own], texts[handed_out.exercise])
             plan.answers[handed_out.exercise] = "" if blank else source
-            plan.steps.append(Step("exercise", "" if blank else source))
+            plan.steps.append(Step("exercise", "" if blank or own in run else source))
+            run.add(own)
         plan.steps += [Step("extra", cells[n].source) for n in extras.get(place, []) if n not in taken]
         if handed_out.role == "exercise":
             plan.steps[-1].exercise, plan.steps[-1].blank = handed_out.exercise, blank
@@ -139,8 +141,22 @@ def _find_moved(
     places: list[int | None],
     chosen: dict[str, int],
 ) -> None:
-    """Look for answers that stand in cells of the student's own, where the exercise's cell has none."""
-    free = {n: defined_names(cells[n].source) for n, place in enumerate(places) if place is None}
+    """Look for answers that stand in other cells, where the exercise's cell has none.
+
+    In cells of the student's own, in checks and experiments that he changed, and in cells that claim to be
+    another exercise, which has a cell already.
+    """
+    taken = set(chosen.values())
+    free = {
+        n: defined_names(cells[n].source)
+        for n, place in enumerate(places)
+        if place is None
+        or (
+            release[place].role != "setup"
+            and n not in taken
+            and not same_code(cells[n].source, release[place].source)
+        )
+    }
     for handed_out in release:
         if handed_out.role != "exercise":
             continue

@@ -8,13 +8,14 @@ are never looked at. nbval's collection is not used: it takes a cell for a test,
 
 from __future__ import annotations
 
-import tempfile
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from course_utils.grading.records import ExerciseMark, Record
+from course_utils.grading.scratch import scratch_folder
 from course_utils.grading.submissions import Submission
 
 
@@ -25,6 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--course-notebook", metavar="NUMBER", help="the course's notebook, for example 01")
     group.addoption("--course-assignment", metavar="FOLDER", help="an assignment of your own")
     group.addoption("--course-out", metavar="FOLDER", help="folder for the records; default: a temporary one")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Keep pytest from running a conftest.py: it looks into folders called test*, also in submissions."""
+    if early_config.known_args_namespace.course_grade:
+        early_config.known_args_namespace.noconftest = True
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -62,7 +70,7 @@ def pytest_collection_modifyitems(
     grader = _Grader(graded, protection, config.getoption("--course-out"))
     config.add_cleanup(grader.close)
     for submission in found.submissions:
-        student = _Student.from_parent(session, name=submission.student)
+        student = _Student.from_parent(session, name=submission.student, nodeid=submission.student)
         student.submission, student.grader = submission, grader
         items += [_Answer.from_parent(student, name=e.id) for e in graded.notebook.exercises]
 
@@ -73,7 +81,7 @@ class _Grader:
     def __init__(self, graded: Any, protection: Any, out: str | None) -> None:
         self._graded, self._protection, self._out = graded, protection, out
         self._run: Any = None
-        self._temporary: Any = None
+        self._left = contextlib.ExitStack()
         self._records: dict[str, Record] = {}
 
     def record(self, submission: Submission) -> Record:
@@ -81,25 +89,22 @@ class _Grader:
         from course_utils.grading.run import Run
 
         if self._run is None:
-            if self._out is None:
-                self._temporary = tempfile.TemporaryDirectory(prefix="course-records-")
-            self._run = Run(
+            out = Path(self._out) if self._out else self._left.enter_context(scratch_folder())
+            run = Run(
                 assignment=self._graded,
-                out=Path(self._out or self._temporary.name),
+                out=out,
                 protection=self._protection,
                 workers=1,
                 on_record=lambda record: self._records.update({record.student: record}),
-            ).__enter__()
+            )
+            self._run = self._left.enter_context(run)
         if submission.student not in self._records:
             self._run.grade([submission])
         return self._records[submission.student]
 
     def close(self) -> None:
         """End the run and remove what it needed."""
-        if self._run is not None:
-            self._run.__exit__()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        self._left.close()
 
 
 class _Student(pytest.Collector):
@@ -136,5 +141,8 @@ class _NotRight(Exception):
     """An answer that is not right; its text is what a student reads."""
 
     def __init__(self, record: Record, mark: ExerciseMark) -> None:
-        parts = [f"{mark.status}, 0 of {mark.possible:g} points", record.reason, mark.mistake, mark.message]
-        super().__init__("\n".join(part for part in parts if part))
+        earned = f"{mark.status}, {mark.points:g} of {mark.possible:g} points"
+        parts = [earned, record.reason, mark.mistake, mark.message]
+        text = "\n".join(part for part in parts if part)
+        # a student's text must not move the cursor of whoever grades
+        super().__init__("".join(c if c.isprintable() or c == "\n" else "�" for c in text))

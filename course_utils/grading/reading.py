@@ -5,6 +5,7 @@ Metadata, tags, outputs and the kernel's name are not even looked at.
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 MAX_BYTES = 50 * 2**20
 MAX_CELLS = 2000
 MAX_SOURCE = 200_000  # characters of one cell
+MAX_CODE = 4_000_000  # characters of all cells
 
 
 class UnreadableError(ValueError):
@@ -39,7 +41,8 @@ def read_notebook(data: bytes) -> list[SubmittedCell]:
     """
     if not data.strip():
         raise UnreadableError("The file is empty: the upload may have failed. Hand the notebook in again.")
-    text = data.decode("utf-8-sig", errors="replace")
+    encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    text = data.decode(encoding, errors="replace")
     try:
         content = json.loads(text, strict=False)
     except RecursionError:
@@ -52,9 +55,16 @@ def read_notebook(data: bytes) -> list[SubmittedCell]:
     cells = _cells_of(content)
     if cells is None:
         raise UnreadableError("The file is JSON, but has no list of cells: it is not a notebook.")
-    if len(cells) > MAX_CELLS:
-        raise UnreadableError(f"The notebook has {len(cells)} cells; at most {MAX_CELLS} are read.")
-    return [_code_cell(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    code = [_code_cell(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    written = sum(1 for cell in code if cell.source.strip())  # an empty cell costs nothing
+    if written > MAX_CELLS:
+        raise UnreadableError(f"The notebook has {written} cells with code; at most {MAX_CELLS} are read.")
+    characters = sum(len(cell.source) for cell in code)
+    if characters > MAX_CODE:
+        raise UnreadableError(
+            f"The notebook has {characters} characters of code; at most {MAX_CODE} are read."
+        )
+    return code
 
 
 def _cells_of(content: Any) -> list[Any] | None:
@@ -77,8 +87,15 @@ def _code_cell(cell: dict[str, Any]) -> SubmittedCell:
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-    source = cell.get("source", cell.get("input", ""))
+    source = cell.get("source", _version_3_lines(cell.get("input")))
     return SubmittedCell(id=_text(cell.get("id")), grade_id=_text(grade_id), source=_text(source))
+
+
+def _version_3_lines(value: Any) -> Any:
+    """Give lines their ends where format 3 was written without them, as nbformat does."""
+    if not isinstance(value, list) or not value or not isinstance(value[0], str) or value[0].endswith("\n"):
+        return value
+    return [f"{line}\n" for line in value[:-1]] + value[-1:]
 
 
 def _text(value: Any) -> str:

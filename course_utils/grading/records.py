@@ -196,9 +196,12 @@ def read_overrides(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
     if not path.exists():
         return {}
     data = _json(path)
-    if not isinstance(data, dict):
-        raise RecordError(f"{path} must hold a JSON object of students: mend it or remove it.")
-    return data
+    if not _are_overrides(data):
+        raise RecordError(
+            f"{path} must hold points and a comment for each exercise of each student: mend it or remove it."
+        )
+    given: dict[str, dict[str, dict[str, Any]]] = data
+    return given
 
 
 def set_points(out: Path, student: str, exercise: str, points: float, *, comment: str) -> Record:
@@ -209,9 +212,11 @@ def set_points(out: Path, student: str, exercise: str, points: float, *, comment
     RecordError
         If there is no such record or exercise, or the points are out of range.
     """
+    from filelock import FileLock
+
     path = path_of(out, student)
     if not path.exists():
-        known = ", ".join(record.student for record in read_all(out)[:8])
+        known = ", ".join(repr(record.student) for record in read_all(out)[:8])
         raise RecordError(f"There is no record of {student!r} in {out}; there are {known or 'none'}.")
     record = read(path)
     mark = next((mark for mark in record.exercises if mark.id == exercise), None)
@@ -222,11 +227,25 @@ def set_points(out: Path, student: str, exercise: str, points: float, *, comment
         raise RecordError(
             f"Exercise {exercise} has 0 to {mark.possible:g} points, so {points:g} is not possible."
         )
-    given = read_overrides(out)
-    when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    given.setdefault(student, {})[exercise] = {"points": points, "comment": comment, "when": when}
-    write_whole(out / OVERRIDES, json.dumps(given, indent=1) + "\n")
+    with FileLock(out / f".{OVERRIDES}.lock"):
+        given = read_overrides(out)
+        when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        given.setdefault(student, {})[exercise] = {"points": points, "comment": comment, "when": when}
+        write_whole(out / OVERRIDES, json.dumps(given, indent=1) + "\n")
     return merge(record, given[student])
+
+
+def _are_overrides(data: Any) -> bool:
+    return isinstance(data, dict) and all(
+        isinstance(exercises, dict)
+        and all(
+            isinstance(one, dict)
+            and type(one.get("points")) in (int, float)
+            and isinstance(one.get("comment"), str)
+            for one in exercises.values()
+        )
+        for exercises in data.values()
+    )
 
 
 def _json(path: Path) -> Any:

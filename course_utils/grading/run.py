@@ -12,10 +12,8 @@ import json
 import os
 import queue
 import secrets
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,6 +28,7 @@ from course_utils.grading.adjudication import Adjudicator, secret_seeds
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.box_course import write_box_course
 from course_utils.grading.records import ExerciseMark, Record
+from course_utils.grading.scratch import scratch_folder
 from course_utils.grading.submissions import Submission
 
 TRIES = 2  # for a submission whose worker was lost
@@ -68,14 +67,15 @@ class Run:
     def __enter__(self) -> Run:
         self.out.mkdir(parents=True, exist_ok=True)
         self._key = _key(self.out)
-        self._folder = Path(tempfile.mkdtemp(prefix="course-grade-"))
-        self._folder.chmod(0o755)  # the box's user reads it
-        self.course = write_box_course(self._folder / "course", withheld=self.assignment.notebook.withheld)
-        self.judge = Adjudicator(self.assignment)
+        with contextlib.ExitStack() as stack:
+            self.folder = stack.enter_context(scratch_folder())
+            self.course = write_box_course(self.folder / "course", withheld=self.assignment.notebook.withheld)
+            self.judge = Adjudicator(self.assignment)
+            self._left = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._left.close()
 
     def grade(self, submissions: Iterable[Submission]) -> None:
         """Grade these submissions; returns when all have their record. Inside the ``with`` block only."""
@@ -83,26 +83,28 @@ class Run:
         for submission in submissions:
             waiting.put(submission)
         failures: list[BaseException] = []
-        threads = [
-            threading.Thread(target=self._work, args=(number, waiting, failures), daemon=True)
-            for number in range(min(self.workers, waiting.qsize()))
-        ]
-        for thread in threads:
-            thread.start()
+        # Not `join`: interrupted, it can take a running thread for a dead one (Python < 3.13).
+        ended = threading.Semaphore(0)
+        at_work = min(self.workers, waiting.qsize())
+        for number in range(at_work):
+            threading.Thread(target=self._work, args=(number, waiting, failures, ended), daemon=True).start()
         try:
-            while any(thread.is_alive() for thread in threads):
-                for thread in threads:
-                    thread.join(0.2)
+            while at_work:
+                at_work -= ended.acquire(timeout=0.2)
         finally:  # also when the instructor interrupts
             self._stop.set()
-            for thread in threads:
-                thread.join(10)
+            while at_work and ended.acquire(timeout=10):
+                at_work -= 1
             self._stop.clear()
         if failures:
             raise failures[0]
 
     def _work(
-        self, number: int, waiting: queue.SimpleQueue[Submission], failures: list[BaseException]
+        self,
+        number: int,
+        waiting: queue.SimpleQueue[Submission],
+        failures: list[BaseException],
+        ended: threading.Semaphore,
     ) -> None:
         try:
             with _Worker(self, number) as worker:
@@ -122,6 +124,8 @@ class Run:
         except BaseException as error:
             failures.append(error)
             self._stop.set()
+        finally:
+            ended.release()
 
 
 class _Worker:
@@ -197,7 +201,9 @@ class _Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
-        self._reader = frames.Reader(process.stdout.fileno(), limit=4 * frames.MAX_FRAME)
+        self._reader = frames.Reader(
+            process.stdout.fileno(), limit=4 * frames.MAX_FRAME, parts=4 * frames.MAX_PARTS
+        )  # a worker passes on several answers at once
         by_hand = [e.id for e in self._run.assignment.notebook.exercises if e.probe is call_without_autograd]
         frames.send(
             process.stdin.fileno(),
@@ -209,6 +215,7 @@ class _Worker:
                 "course": os.fspath(self._run.course),
                 "data": os.fspath(self._run.data) if self._run.data else "",
                 "worker": self._number,
+                "scratch": os.fspath(self._run.folder),
             },
         )
         return process

@@ -18,6 +18,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+import course_utils
 from course_utils.grading.confine import landlock_version
 from course_utils.grading.filters import process_filter, system_call_filter
 
@@ -29,7 +30,7 @@ FIRST_USER = 61_000
 INSIDE = Path("/box/course")
 WORK = Path("/box/work")
 DATA = Path("/box/data")
-_DEVICES = ("/dev/zero", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
+_DEVICES = ("/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache", "/etc/alternatives")
 
 
@@ -221,6 +222,7 @@ def _bubblewrap(protection: Protection, shown: dict[str, str], *, refused: int |
         options += ["--ro-bind", outside, inside]
     options += ["--proc", "/proc"] if protection.has_proc else ["--dir", "/proc"]
     options += ["--dev", "/dev", "--perms", "1777", "--size", str(SHARED_BYTES), "--tmpfs", "/dev/shm"]
+    options += ["--dev-bind", "/dev/null", "/dev/zero"]  # mapped, it is memory that is not counted
     options += ["--remount-ro", "/dev", "--dir", "/tmp"]
     options += ["--perms", "1777", "--size", str(WORK_BYTES), "--tmpfs", str(WORK), "--chdir", str(WORK)]
     return [*options, "--remount-ro", "/"]
@@ -237,9 +239,22 @@ def _interpreter() -> list[str]:
 
 
 def _hidden() -> list[str]:
-    """Return folders among the packages that hold references: the course itself, where it is installed."""
+    """Return folders that hold references and lie within what the box can read.
+
+    The course where it is installed among the packages, and its repository if that lies in a system folder
+    (`/usr/src` is usual in containers).
+    """
     sites = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    return [str(Path(site, "course_utils")) for site in sorted(sites) if Path(site, "course_utils").is_dir()]
+    package = Path(course_utils.__file__).resolve().parent
+    folders = {Path(site, "course_utils") for site in sites} | {package}
+    if (package.parent / "notebooks").is_dir():
+        folders |= {package.parent / name for name in ("notebooks", "tests", "examples", "build", ".git")}
+    readable = [Path(path).resolve() for path in (*_SYSTEM, *_interpreter())]
+    return sorted(
+        str(folder)
+        for folder in folders
+        if folder.is_dir() and any(folder.resolve().is_relative_to(path) for path in readable)
+    )
 
 
 def advice() -> str:

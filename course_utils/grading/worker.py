@@ -12,6 +12,7 @@ import hashlib
 import os
 import signal
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from course_utils.grading.reading import MAX_BYTES, UnreadableError, read_notebo
 from course_utils.grading.submissions import Submission, SubmissionsError, read_bytes
 
 MEMORY_BYTES = 2**30
+KEPT = 20_000  # characters of an answer: more than look-alikes are searched for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,7 @@ def main() -> None:
     """Answer requests on standard input until it closes."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who hands out the work
+    warnings.simplefilter("ignore")  # of submitted text, when it is parsed
     limit_memory()
     reader = frames.Reader(0)
     answers = os.dup(1)
@@ -54,6 +57,7 @@ def main() -> None:
         Path(first["course"]),
         Path(first["data"]) if first["data"] else None,
         first["worker"],
+        Path(first["scratch"]),
     )
     while True:
         try:
@@ -79,16 +83,28 @@ def grade(submission: Submission, release: Release, box: Box, judge: marking.Jud
     except (MemoryError, RecursionError):
         reason = "Reading the file takes more memory than a notebook may."
         return found | {"state": "unreadable", "reason": reason, "seconds": time.monotonic() - begun}
-    tried = marking.Marking(plan, judge, lambda: Kernel(box)).run()
+    try:
+        tried = marking.Marking(plan, judge, lambda: Kernel(box)).run()
+    except marking.BoxError as error:
+        reason = (
+            f"A first cell of the course failed in the box, before anything of the submission ran. {error}"
+        )
+        return found | {"state": "failed", "reason": reason, "seconds": time.monotonic() - begun}
+    theirs = [step.source for step in plan.steps if step.role != "setup"]
     for exercise, result in tried.items():
         flags = list(plan.exercise_flags.get(exercise, []))
-        tools = marking.forbidden_tools(plan.answers.get(exercise, "")) if exercise in release.by_hand else []
+        answer = plan.answers.get(exercise, "")
+        tools = marking.forbidden_tools(answer, theirs) if exercise in release.by_hand else []
         if tools:
-            flags.append(f"To be derived by hand, but its text has {', '.join(tools)}: please look.")
+            flags.append(
+                f"To be derived by hand, but it, or a cell it uses, has {', '.join(tools)}: please look."
+            )
+        if result.status == "unjudged":
+            flags.append("It has no verdict: please look.")
         found["exercises"][exercise] = {**dataclasses.asdict(result), "flags": flags}
     return found | {
         "flags": plan.flags,
-        "answers": plan.answers,
+        "answers": {exercise: text[:KEPT] for exercise, text in plan.answers.items()},
         "seconds": time.monotonic() - begun,
     }
 

@@ -116,7 +116,10 @@ NOTEBOOK = Notebook(
                     credit=0.4,
                 ),
                 Mistake("The exponentials do not add up to 1: divide by their sum.", {"e / e.sum()": "e"}),
-                Mistake("Divided by the largest, not by the sum.", {"e.sum()": "e.max()"}),
+                Mistake(
+                    "Their squares add up to 1, not they themselves: divide by the sum.",
+                    {"e.sum()": "np.linalg.norm(e)"},
+                ),
             ),
             variants=(
                 Variant(

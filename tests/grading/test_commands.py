@@ -1,0 +1,362 @@
+"""`course grade`: what it says, what it skips, what it keeps, and what it refuses in a sentence."""
+
+import csv
+import multiprocessing
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from handed_in import EXAMPLE, OVERFLOWS, hand_in, notebook, solutions
+
+from course_utils import cli
+from course_utils.grading import box_course, commands, records, sandbox
+from course_utils.grading.commands import GradeError
+
+BLANK = notebook()  # needs no box, so it is graded in no time
+
+
+pytestmark = pytest.mark.usefixtures("best")  # without protection the command refuses
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch):
+    """Do not compile the box's course: that takes longer than grading blank notebooks."""
+    monkeypatch.setattr(box_course.compileall, "compile_dir", lambda *_, **__: None)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def handed_in(tmp_path):
+    """Blank notebooks of alice and bob."""
+    return hand_in(tmp_path / "submissions", alice=BLANK, bob=BLANK)
+
+
+def grade(submissions, out, **options):
+    options = {"notebook": None, "assignment": EXAMPLE, "workers": 1} | options
+    return commands.grade(submissions, out=out, **options)
+
+
+def states(out):
+    return {record.student: record.state for record in records.read_all(out)}
+
+
+def written(out):
+    """Return what would change if a record were written again: each is another file then."""
+    return {path.name: path.stat().st_ino for path in (out / "records").glob("*.json")}
+
+
+def again(before, out):
+    """Return the students whose records have been written since."""
+    changed = [name for name, inode in written(out).items() if before.get(name) != inode]
+    return sorted(name.rpartition("-")[0] for name in changed)
+
+
+# ---------------------------------------------------------------- a run
+
+
+def test_it_says_what_it_found_and_what_protects_the_machine_before_it_starts(handed_in, out, best, capsys):
+    assert grade(handed_in, out) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"{handed_in}: a folder per student, 2 submissions."
+    assert said[-2] == f"Protection: {best.description}."
+    assert said[-1].startswith("2 records in")
+
+
+def test_it_writes_the_gradebook_and_the_pages(handed_in, out):
+    grade(handed_in, out)
+    for name in ("grades.csv", "overview.html", "feedback", "exports"):
+        assert (out / name).exists()
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["student"] for row in csv.DictReader(file)] == ["alice", "bob"]
+
+
+def test_partial_credit_reaches_the_record_and_the_table(tmp_path, out):
+    folder = hand_in(tmp_path / "submissions", alice=notebook({**solutions(), "ex3": OVERFLOWS}))
+    assert grade(folder, out) == 0
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["ex3"], row["total"]) == ("2", "7")
+
+
+def test_a_submission_that_cannot_be_graded_is_named_at_the_end_and_in_the_exit_code(handed_in, out, capsys):
+    hand_in(handed_in, carol=b"{")
+    assert grade(handed_in, out) == 1
+    assert re.search(r"^- carol: .*not a notebook", capsys.readouterr().out, flags=re.MULTILINE)
+    assert states(out) == {"alice": "graded", "bob": "graded", "carol": "unreadable"}
+
+
+def test_nothing_of_a_submission_moves_the_cursor_of_the_terminal(handed_in, out, capsys):
+    hand_in(handed_in, **{"eve\x1b[2J\u202e": b"{"})
+    assert grade(handed_in, out) == 1
+    with pytest.raises(GradeError) as found:
+        grade(handed_in, out, only=["nobody"])
+    said = capsys.readouterr().out + str(found.value)
+    assert "eve" in said
+    assert all(character.isprintable() or character == "\n" for character in said)
+
+
+# ---------------------------------------------------------------- once more
+
+
+def test_what_has_its_record_is_not_graded_again(handed_in, out, capsys):
+    grade(handed_in, out)
+    before = written(out)
+    capsys.readouterr()
+    assert grade(handed_in, out) == 0
+    assert again(before, out) == []
+    assert "2 submissions graded before; --regrade grades them again." in capsys.readouterr().out
+
+
+def test_who_hands_in_late_is_graded_alone(handed_in, out):
+    grade(handed_in, out)
+    before = written(out)
+    hand_in(handed_in, carol=BLANK)
+    grade(handed_in, out)
+    assert again(before, out) == ["carol"]
+
+
+def test_a_file_that_has_changed_is_graded_again(handed_in, out):
+    grade(handed_in, out)
+    before = written(out)
+    hand_in(handed_in, bob=BLANK + b"\n")
+    grade(handed_in, out)
+    assert again(before, out) == ["bob"]
+
+
+def test_what_failed_is_graded_again(handed_in, out):
+    grade(handed_in, out)
+    path = records.path_of(out, "bob")
+    path.write_text(path.read_text().replace('"state": "graded"', '"state": "failed"'))
+    before = written(out)
+    assert grade(handed_in, out) == 0
+    assert again(before, out) == ["bob"]
+    assert states(out)["bob"] == "graded"
+
+
+def test_an_unreadable_file_is_not_read_again_until_it_changes(handed_in, out):
+    hand_in(handed_in, bob=b"{")
+    grade(handed_in, out)
+    before = written(out)
+    assert grade(handed_in, out) == 1
+    assert again(before, out) == []
+    hand_in(handed_in, bob=BLANK)
+    assert grade(handed_in, out) == 0
+    assert again(before, out) == ["bob"]
+
+
+def test_regrade_grades_everyone_again_with_the_same_seeds(handed_in, out):
+    grade(handed_in, out)
+    before, seeds = written(out), [record.seeds for record in records.read_all(out)]
+    grade(handed_in, out, regrade=True)
+    assert again(before, out) == ["alice", "bob"]
+    assert [record.seeds for record in records.read_all(out)] == seeds
+
+
+def test_only_grades_nobody_else(handed_in, out):
+    grade(handed_in, out, only=["bob"])
+    assert states(out) == {"bob": "graded"}
+    before = written(out)
+    grade(handed_in, out, only=["bob"], regrade=True)
+    assert again(before, out) == ["bob"]
+
+
+def test_only_with_an_unknown_name_is_refused_with_those_there_are(handed_in, out):
+    with pytest.raises(GradeError, match="alice, bob"):
+        grade(handed_in, out, only=["alcie"])
+    assert not out.exists()
+
+
+# ---------------------------------------------------------------- the roster
+
+
+@pytest.fixture
+def roster(tmp_path):
+    path = tmp_path / "roster.txt"
+    path.write_text("alice\nbob\nzoe\n", encoding="utf-8")
+    return path
+
+
+def test_who_handed_in_nothing_has_a_row(handed_in, out, roster):
+    assert grade(handed_in, out, roster=roster) == 0
+    zoe = next(record for record in records.read_all(out) if record.student == "zoe")
+    assert (zoe.state, zoe.reason, zoe.points, zoe.possible) == (
+        "missing",
+        "Nothing was handed in.",
+        0.0,
+        10.0,
+    )
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["student"] for row in csv.DictReader(file)] == ["alice", "bob", "zoe"]
+
+
+def test_who_hands_in_after_all_is_graded(handed_in, out, roster):
+    grade(handed_in, out, roster=roster)
+    hand_in(handed_in, zoe=BLANK)
+    grade(handed_in, out, roster=roster)
+    assert states(out)["zoe"] == "graded"
+
+
+def test_a_record_is_not_lost_because_its_file_is_not_among_these(handed_in, out, roster, tmp_path, capsys):
+    grade(handed_in, out, roster=roster)
+    second = hand_in(tmp_path / "second", zoe=BLANK)
+    grade(second, out, roster=roster)
+    assert states(out) == {"alice": "graded", "bob": "graded", "zoe": "graded"}
+    assert "2 students without a file here keep the record" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- overrides
+
+
+def test_an_override_is_written_everywhere_and_survives_regrading(handed_in, out, capsys):
+    grade(handed_in, out)
+    assert commands.override(out, "alice", "ex2", 1.5, comment="on paper") == 0
+    assert "alice: ex2 has 1.5 points now, 1.5 of 10 in all." in capsys.readouterr().out
+    for _ in range(2):
+        with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+            assert next(csv.DictReader(file))["total"] == "1.5"
+        grade(handed_in, out, regrade=True)
+    assert next(iter(records.read_all(out))).exercises[1].comment == "on paper"
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def cli_says(capsys, *arguments):
+    """Run the command line; return its exit code and what it says on the error stream."""
+    code = cli.main(["grade", *map(str, arguments)])
+    return code, capsys.readouterr().err
+
+
+def test_the_records_of_another_notebook_are_not_mixed_with_these(handed_in, out):
+    grade(handed_in, out)
+    path = records.path_of(out, "alice")
+    path.write_text(path.read_text().replace('"notebook": "assignment"', '"notebook": "01"'))
+    with pytest.raises(GradeError, match="records of notebook 01"):
+        grade(handed_in, out)
+
+
+def test_a_second_run_into_the_same_folder_is_refused_until_the_first_has_ended_or_was_killed(handed_in, out):
+    out.mkdir()
+    code = (
+        "import sys, time, filelock\nlock = filelock.FileLock(sys.argv[1])\nlock.acquire()\n"
+        "print(1, flush=True)\ntime.sleep(100)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, str(out / ".lock")], stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with pytest.raises(GradeError, match="Another `course grade` is writing"):
+        grade(handed_in, out)
+    assert states(out) == {}
+    other.kill()
+    other.wait()
+    other.stdout.close()
+    assert grade(handed_in, out) == 0
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(handed_in, out, capsys):
+    out.write_text("mine")
+    code, said = cli_says(capsys, handed_in, "--assignment", EXAMPLE, "--out", out)
+    assert code == 2
+    assert "is a file: name a folder" in said
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_a_sentence(handed_in, capsys, tmp_path):
+    (tmp_path / "file").touch()
+    code, said = cli_says(capsys, handed_in, "--assignment", EXAMPLE, "--out", tmp_path / "file" / "out")
+    assert code == 2
+    assert "could not be written" in said
+    assert "Traceback" not in said
+
+
+def test_a_disk_that_fills_up_is_a_sentence_and_keeps_what_was_graded(handed_in, out, capsys, monkeypatch):
+    real = records.write
+
+    def full(out, record):
+        if record.student == "bob":
+            raise OSError(28, "No space left on device")
+        real(out, record)
+
+    monkeypatch.setattr(records, "write", full)
+    code, said = cli_says(capsys, handed_in, "--assignment", EXAMPLE, "--out", out, "--workers", 1)
+    assert code == 2
+    assert "No space left on device" in said
+    assert "kept" in said
+    monkeypatch.undo()
+    before = written(out)
+    assert grade(handed_in, out) == 0
+    assert again(before, out) == ["bob"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["SUBMISSIONS"], "Give either --notebook 01 or --assignment FOLDER."),
+        (["SUBMISSIONS", "--notebook", "01", "--assignment", "EXAMPLE"], "Give either"),
+        (["SUBMISSIONS", "--notebook", "77"], "There is no notebook '77'"),
+        (["SUBMISSIONS", "SUBMISSIONS", "--notebook", "01"], "Give one folder or zip"),
+        (["SUBMISSIONS", "--assignment", "SUBMISSIONS"], "no exercises.py"),
+        (["nowhere", "--assignment", "EXAMPLE"], "nowhere"),
+        (["set", "alice", "ex1", "many"], "'many' is not a number of points."),
+        (["set", "nobody", "ex1", "1"], "There is no record of 'nobody'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(arguments, said, handed_in, out, capsys):
+    names = {"SUBMISSIONS": handed_in, "EXAMPLE": EXAMPLE}
+    code, error = cli_says(capsys, *[names.get(word, word) for word in arguments], "--out", out)
+    assert code == 2
+    assert error.startswith("course grade: ")
+    assert said in error
+
+
+def test_without_protection_nothing_is_run(handed_in, out, monkeypatch, capsys):
+    def none():
+        raise sandbox.SandboxError("There is none. Install it.")
+
+    monkeypatch.setattr(sandbox, "best_protection", none)
+    code, said = cli_says(capsys, handed_in, "--assignment", EXAMPLE, "--out", out)
+    assert (code, out.exists()) == (2, False)
+    assert "Install it" in said
+
+
+def test_without_protection_ones_own_files_can_be_graded_and_the_record_says_so(tmp_path, out, capsys):
+    folder = hand_in(tmp_path / "submissions", me=notebook({"ex1": solutions()["ex1"]}))
+    arguments = [folder, "--assignment", EXAMPLE, "--out", out, "--unsafe-no-sandbox", "--workers", 1]
+    assert cli.main(["grade", *map(str, arguments)]) == 0
+    (record,) = records.read_all(out)
+    assert record.points == 2.0
+    assert record.protection.startswith("none")
+    assert "could read, change and send" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- after a kill
+
+
+def test_files_that_a_killed_run_has_half_written_are_removed(handed_in, out):
+    grade(handed_in, out)
+    dead = multiprocessing.get_context("fork").Process(target=os._exit, args=(0,))
+    dead.start()
+    dead.join()
+    half = out / "records" / f".bob.json.{dead.pid}-0a1b2c3d.tmp"
+    half.write_text("{")
+    other = out / "records" / f".bob.json.{os.getpid()}-0a1b2c3d.tmp"
+    other.write_text("{")
+    grade(handed_in, out)
+    assert not half.exists()
+    assert other.exists()  # somebody is just writing it
+
+
+def test_a_run_that_was_killed_goes_on_where_it_stood(handed_in, out):
+    grade(handed_in, out, only=["alice"])
+    shutil.rmtree(out / "feedback")
+    (out / "grades.csv").unlink()
+    before = written(out)
+    grade(handed_in, out)
+    assert again(before, out) == ["bob"]
+    assert (out / "grades.csv").exists()
+    assert len(list((out / "feedback").glob("*.html"))) == 2

@@ -1,0 +1,239 @@
+"""Hostile, broken and honest submissions, graded side by side: each has what a right grader gives.
+
+The cases stand in `corpus`, each with its marks; one run grades all cases of an assignment.
+"""
+
+import re
+
+import pytest
+from corpus.case import CASES, target
+from corpus.graded import SECRET, grade, problems
+from corpus.write import cases, student
+
+from course_utils.exercises import catalogue
+from course_utils.grading.box_course import write_box_course
+from course_utils.grading.commands import write_outputs
+from course_utils.grading.kernel import Box, Kernel, Limits
+
+FAST_01 = ("honest_full", "os_exit0", "references_from_memory")
+
+RUNS = {
+    "example, some": ("example", [case for case in cases("example") if case.fast]),
+    "01, some": ("01", cases("01", FAST_01)),
+    "example": ("example", cases("example")),
+    "01": ("01", cases("01")),
+}
+SLOW = {"example", "01"}
+
+
+def _marked(run):
+    return [pytest.mark.slow] if run in SLOW else []
+
+
+EACH_RUN = [pytest.param(run, id=run, marks=_marked(run)) for run in RUNS]
+EACH_CASE = [
+    pytest.param(run, case, id=f"{run}: {case.name}", marks=_marked(run))
+    for run, (_, chosen) in RUNS.items()
+    for case in chosen
+]
+
+
+@pytest.fixture(scope="module")
+def graded(best, tmp_path_factory):
+    """Return what a run gave; each is made when it is first asked for."""
+    made = {}
+
+    def get(run):
+        if run not in made:
+            name, chosen = RUNS[run]
+            made[run] = grade(tmp_path_factory.mktemp("corpus"), target(name), chosen, best)
+        return made[run]
+
+    return get
+
+
+def test_the_corpus_has_every_case_it_began_with_and_many_of_its_own():
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
+    for aim in ("example", "01"):
+        general = [case for case in cases(aim) if case.make.__module__ == "corpus.kinds"]
+        assert len(general) == 51
+        assert len(cases(aim)) - len(general) >= 25
+
+
+@pytest.mark.parametrize(("run", "case"), EACH_CASE)
+def test_a_case_has_the_marks_of_a_right_grader(graded, run, case):
+    wrong = problems(case, target(RUNS[run][0]), graded(run))
+    assert not wrong, f"{case.why}\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("run", EACH_RUN)
+def test_every_student_has_one_record_and_is_told_why_if_it_has_no_marks(graded, run):
+    found = graded(run).found
+    records = graded(run).records
+    assert sorted(records) == sorted(submission.student for submission in found.submissions)
+    assert {student(case) for case in RUNS[run][1]} == set(records) | set(found.missing)
+    for record in records.values():
+        assert record.state == "graded" or record.reason
+        assert "bubblewrap" in record.protection or "Landlock" in record.protection
+
+
+@pytest.mark.parametrize("run", EACH_RUN)
+def test_no_process_and_no_temporary_file_is_left(graded, run):
+    assert graded(run).left == []
+    assert graded(run).remains == []
+
+
+@pytest.mark.parametrize("run", EACH_RUN)
+def test_nothing_is_changed_sent_or_given_away(graded, run):
+    assert graded(run).changed == []
+    assert graded(run).heard == []
+    secrets = [SECRET, (graded(run).out / "secret.json").read_text(encoding="utf-8").split('"')[3]]
+    for path in (graded(run).out / "records").iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert not [secret for secret in secrets if secret in text]
+    lines = _lines_of_references(target(RUNS[run][0]).assignment.texts)
+    for record in graded(run).records.values():
+        for mark in record.exercises:
+            assert not [line for line in lines if line in _dense(mark.printed)]
+
+
+@pytest.mark.parametrize("run", EACH_RUN)
+def test_a_worker_keeps_within_its_memory(graded, run):
+    assert 0 < graded(run).most < 2**30
+
+
+@pytest.mark.parametrize("run", EACH_RUN)
+def test_the_gradebook_and_all_pages_can_be_written_of_it(graded, run):
+    everyone = write_outputs(graded(run).out, target(RUNS[run][0]).assignment)
+    assert len(everyone) == len(graded(run).records)
+    pages = list(graded(run).out.rglob("*.html"))
+    assert len(pages) == len(everyone) + 1
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+    table = (graded(run).out / "grades.csv").read_text(encoding="utf-8-sig")
+    assert not re.search(r"(?:^|,)\"?[=@]", table, flags=re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_gradients_by_automatic_differentiation_are_listed_for_the_instructor(graded):
+    record = graded("01").records["gradients_by_autograd"]
+    flagged = {mark.id: " ".join(mark.flags) for mark in record.exercises if mark.flags}
+    assert set(flagged) == {"1.18", "1.19", "1.20"}  # 1.19 by a cell of the student's own that it uses
+    assert all("please look" in text for text in flagged.values())
+
+
+@pytest.mark.slow
+def test_two_cells_for_one_exercise_are_listed_for_the_instructor(graded):
+    for name in ("two_cells_the_last_wrong", "two_cells_the_last_right"):
+        flags = [mark.flags for mark in graded("01").records[name].exercises if mark.id == "1.11"]
+        assert "2 cells claim" in flags[0][0]
+
+
+# ---------------------------------------------------------------- no secret in the box
+
+
+def _dense(text):
+    return re.sub(r"\s+", "", text)
+
+
+def _lines_of_references(texts):
+    """Return lines of the references that stand in no cell that is handed out, without white space."""
+    handed_out = _dense("\n".join(cell.source for cell in texts.cells))
+    lines = set()
+    for text in texts.exercises.values():
+        for line in text.solution.splitlines()[1:]:
+            dense = _dense(line.split("  #")[0])
+            if len(dense) >= 30 and dense not in handed_out:
+                lines.add(dense)
+    return lines
+
+
+@pytest.mark.parametrize("number", catalogue.NOTEBOOK_IDS)
+def test_no_line_of_a_reference_stands_in_the_course_of_the_box(number, tmp_path):
+    notebook = catalogue.notebook(number)
+    course = write_box_course(tmp_path / "course", withheld=notebook.withheld)
+    lines = _lines_of_references(catalogue.texts(notebook.name))
+    assert len(lines) > 10
+    for path in course.rglob("*.py"):
+        text = _dense(path.read_text(encoding="utf-8"))
+        assert not [line for line in lines if line in text], path
+
+
+# Every file that is not the system's or a package's, and every text and code constant in memory. The pieces
+# come reversed: what is looked for must not be found because it was sent.
+SEARCH = """
+import gc, os
+_pieces = [piece[::-1] for piece in {reversed!r}]
+def _has(text):
+    text = "".join(text.split())
+    return [piece for piece in _pieces if piece in text]
+_found = []
+_own = {{id(_pieces), *map(id, _pieces)}}
+for _top, _folders, _names in os.walk("/"):
+    _system = ("/proc", "/sys", "/usr", "/lib", "/lib64", "/bin")
+    _folders[:] = [f for f in _folders if os.path.join(_top, f) not in _system and f != "site-packages"]
+    for _name in _names:
+        try:
+            with open(os.path.join(_top, _name), "rb") as _file:
+                _hits = _has(_file.read(4_000_000).decode("latin-1"))
+        except OSError:
+            continue
+        _found += [(os.path.join(_top, _name), hit) for hit in _hits]
+_seen, _waiting = set(), gc.get_objects()
+_holders = ("dict", "list", "tuple", "set", "frozenset", "code", "cell", "function")
+while _waiting:
+    _thing = _waiting.pop()
+    if type(_thing) is str and id(_thing) not in _own and len(_thing) > 29:
+        _found += [("memory", hit) for hit in _has(_thing)]
+    elif type(_thing).__name__ in _holders:
+        if id(_thing) not in _seen and _thing is not _pieces and id(_thing) not in _own:
+            _seen.add(id(_thing))
+            _waiting += gc.get_referents(_thing)
+del _thing, _waiting
+if _found:
+    raise Exception(str(_found[:4]))
+"""
+
+
+@pytest.mark.slow
+def test_no_line_of_a_reference_is_in_the_box_before_its_exercise_was_tried(best, tmp_path):
+    aim = target("01")
+    course = write_box_course(tmp_path / "course", withheld=aim.assignment.notebook.withheld)
+    texts = aim.assignment.texts
+    waiting = _lines_by_exercise(texts)
+    limits = Limits(cpu_seconds=120, wall_seconds=300)
+    with Kernel(Box(best, course, scratch=tmp_path)) as kernel:
+        for role, text in texts.steps:
+            if role == "setup":
+                answer, _ = kernel.ask({"do": "prepare", "source": text}, limits)
+                assert answer["error"] is None
+                continue
+            pieces = sorted(set().union(*waiting.values()))
+            if pieces and text in ("1.1", "1.11", "1.18", "1.21", "1.28"):
+                source = SEARCH.format(reversed=[piece[::-1] for piece in pieces])
+                answer, interrupted = kernel.ask({"do": "run", "source": source}, limits)
+                assert not interrupted
+                assert answer["error"] is None, answer["error"]["message"]
+            reference = texts.exercises[text]
+            names = [] if aim.assignment.notebook.exercise(text).is_value else list(reference.names)
+            answer, _ = kernel.ask({"do": "bind", "source": reference.solution, "names": names}, limits)
+            assert answer["error"] is None
+            waiting.pop(text)
+        # the search finds what is there: the last references that were bound
+        bound = _lines_by_exercise(texts)["1.28"]
+        source = SEARCH.format(reversed=[piece[::-1] for piece in sorted(bound)])
+        answer, _ = kernel.ask({"do": "run", "source": source}, limits)
+        assert answer["error"]["type"] == "Exception"
+
+
+def _lines_by_exercise(texts):
+    all_lines = _lines_of_references(texts)
+    by_exercise, taken = {}, set()
+    for text in texts.exercises.values():
+        dense = _dense(text.solution)
+        by_exercise[text.id] = {line for line in all_lines if line in dense} - taken
+        taken |= by_exercise[text.id]  # what an earlier reference shows is no secret any more
+    return by_exercise
