@@ -162,8 +162,8 @@ def test_no_line_of_a_reference_stands_in_the_course_of_the_box(number, tmp_path
         assert not [line for line in lines if line in text], path
 
 
-# Every file that is not the system's or a package's, and every text and code constant in memory. The pieces
-# come reversed: what is looked for must not be found because it was sent.
+# Every file that is not the system's, the interpreter's or a package's, and every text in memory, constants of
+# code too. The pieces come reversed: what is looked for must not be found because it was sent.
 SEARCH = """
 import gc, os
 _pieces = [piece[::-1] for piece in {reversed!r}]
@@ -173,7 +173,7 @@ def _has(text):
 _found = []
 _own = {{id(_pieces), *map(id, _pieces)}}
 for _top, _folders, _names in os.walk("/"):
-    _system = ("/proc", "/sys", "/usr", "/lib", "/lib64", "/bin")
+    _system = ("/proc", "/sys", "/usr", "/lib", "/lib64", "/bin", os.path.dirname(os.__file__))
     _folders[:] = [f for f in _folders if os.path.join(_top, f) not in _system and f != "site-packages"]
     for _name in _names:
         try:
