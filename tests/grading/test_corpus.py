@@ -162,37 +162,38 @@ def test_no_line_of_a_reference_stands_in_the_course_of_the_box(number, tmp_path
         assert not [line for line in lines if line in text], path
 
 
-# Every file that is not the system's, the interpreter's or a package's, and every text in memory, constants of
-# code too. The pieces come reversed: what is looked for must not be found because it was sent.
+# Every file that is not the system's, the interpreter's or a package's, and every text in memory, constants
+# of code too. The pieces come reversed: what is looked for must not be found because it was sent.
 SEARCH = """
 import gc, os
-_pieces = [piece[::-1] for piece in {reversed!r}]
-def _has(text):
-    text = "".join(text.split())
-    return [piece for piece in _pieces if piece in text]
-_found = []
-_own = {{id(_pieces), *map(id, _pieces)}}
-for _top, _folders, _names in os.walk("/"):
-    _system = ("/proc", "/sys", "/usr", "/lib", "/lib64", "/bin", os.path.dirname(os.__file__))
-    _folders[:] = [f for f in _folders if os.path.join(_top, f) not in _system and f != "site-packages"]
-    for _name in _names:
-        try:
-            with open(os.path.join(_top, _name), "rb") as _file:
-                _hits = _has(_file.read(4_000_000).decode("latin-1"))
-        except OSError:
+def _search():
+    pieces = [piece[::-1].encode() for piece in {reversed!r}]
+    def has(data):
+        data = data.translate(None, b" \\t\\r\\n\\f")
+        return [piece for piece in pieces if piece in data]
+    found = []
+    system = ("/proc", "/sys", "/usr", "/lib", "/lib64", "/bin", os.path.dirname(os.__file__))
+    for top, folders, names in os.walk("/"):
+        folders[:] = [f for f in folders if os.path.join(top, f) not in system and f != "site-packages"]
+        for name in names:
+            try:
+                with open(os.path.join(top, name), "rb") as file:
+                    found += [(os.path.join(top, name), hit) for hit in has(file.read(4_000_000))]
+            except OSError:
+                pass
+    holders = ("dict", "list", "tuple", "set", "frozenset", "code", "cell", "function")
+    seen, waiting, texts = set(), gc.get_objects(), []
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
             continue
-        _found += [(os.path.join(_top, _name), hit) for hit in _hits]
-_seen, _waiting = set(), gc.get_objects()
-_holders = ("dict", "list", "tuple", "set", "frozenset", "code", "cell", "function")
-while _waiting:
-    _thing = _waiting.pop()
-    if type(_thing) is str and id(_thing) not in _own and len(_thing) > 29:
-        _found += [("memory", hit) for hit in _has(_thing)]
-    elif type(_thing).__name__ in _holders:
-        if id(_thing) not in _seen and _thing is not _pieces and id(_thing) not in _own:
-            _seen.add(id(_thing))
-            _waiting += gc.get_referents(_thing)
-del _thing, _waiting
+        seen.add(id(thing))
+        if type(thing) is str and len(thing) > 29:
+            texts.append(thing)
+        elif type(thing).__name__ in holders and thing is not texts:
+            waiting += gc.get_referents(thing)
+    return found + [("memory", hit) for hit in has("\\n".join(texts).encode("utf-8", "surrogatepass"))]
+_found = _search()
 if _found:
     raise Exception(str(_found[:4]))
 """
