@@ -99,9 +99,12 @@ def assignment_files(folder: Path) -> dict[Path, str]:
     ValueError
         If the folder is no assignment, or its ids are those of the course.
     """
+    from course_utils.exercises.catalogue import parse_texts
     from course_utils.exercises.own import build_folder
+    from course_utils.exercises.soundness import check_answers
 
     notebook, built = build_folder(folder)
+    check_answers(notebook, parse_texts(built["texts"]))
     theirs = {notebook.id, *(exercise.id for exercise in notebook.exercises)}
     ours = [catalogue.notebook(number) for number in catalogue.NOTEBOOK_IDS]
     taken = theirs & {i for n in ours for i in (n.id, *(exercise.id for exercise in n.exercises))}

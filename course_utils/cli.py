@@ -191,9 +191,11 @@ def _grade(chosen: argparse.Namespace) -> int:
     if chosen.submissions[0] == "set" and len(chosen.submissions) == 4:
         _, student, exercise, points = chosen.submissions
         try:
-            number = float(points)
+            number = None if points == "auto" else float(points)
         except ValueError:
-            raise commands.GradeError(f"{points!r} is not a number of points.") from None
+            raise commands.GradeError(
+                f"{points!r} is not a number of points. Or type auto, for the grader's."
+            ) from None
         return commands.override(chosen.out, student, exercise, number, comment=chosen.comment)
     if len(chosen.submissions) > 1:
         raise commands.GradeError("Give one folder or zip of submissions, or: set STUDENT EXERCISE POINTS.")

@@ -1,7 +1,12 @@
 """For all tests."""
 
 import os
+import signal
 
 # Before torch is imported: small tensors gain nothing from a second thread, and lose much on shared cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# A program started in the background ignores interrupts, and so would all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

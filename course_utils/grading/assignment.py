@@ -8,6 +8,7 @@ from pathlib import Path
 from course_utils.exercises import catalogue
 from course_utils.exercises.own import AssignmentError as AssignmentError
 from course_utils.exercises.own import read_folder
+from course_utils.exercises.soundness import check_answers
 from course_utils.exercises.specification import Notebook
 
 
@@ -52,4 +53,6 @@ def own_assignment(folder: Path) -> Assignment:
     AssignmentError
         If something is missing or does not fit together.
     """
-    return Assignment(*read_folder(folder))
+    notebook, texts = read_folder(folder)
+    check_answers(notebook, texts)
+    return Assignment(notebook, texts)

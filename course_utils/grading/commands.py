@@ -63,8 +63,10 @@ def grade(
     """
     if (notebook is None) == (assignment is None):
         raise GradeError("Give either --notebook 01 or --assignment FOLDER.")
+    if out.resolve().is_relative_to(path.resolve()):
+        raise GradeError(f"{out} lies among the submissions and would be taken for one: name another folder.")
     graded = (
-        assignments.course_notebook(notebook)
+        assignments.course_notebook(notebook.zfill(2))
         if notebook is not None
         else assignments.own_assignment(assignment or Path())
     )
@@ -73,6 +75,12 @@ def grade(
     print(f"{path}: {found.layout}, {_count(len(found.submissions), 'submission')}.")
     for note in found.notes:
         print(f"- {note}")
+    if found.on_roster == 0:
+        raise GradeError(
+            f"None of the roster's names is a student found here: nothing was graded. {roster} must have a "
+            "column with the names as they are found, such as "
+            f"{', '.join(shown(s.student) for s in found.submissions[:3])}, or their numbers."
+        )
     print(f"Protection: {protection.description}.")
     chosen = _choose(found, only)
     _check_out(out, graded)
@@ -91,14 +99,13 @@ def grade(
     return 1 if failed else 0
 
 
-def override(out: Path, student: str, exercise: str, points: float, *, comment: str) -> int:
-    """Give a student other points for an exercise, and write the outputs anew."""
+def override(out: Path, student: str, exercise: str, points: float | None, *, comment: str) -> int:
+    """Give a student other points for an exercise (None: the automatic ones again), and write all anew."""
     with _writing():
         record = records.set_points(out, student, exercise, points, comment=comment)
         write_outputs(out, None)
-    print(
-        f"{student}: {exercise} has {points:g} points now, {record.points:g} of {record.possible:g} in all."
-    )
+    now = next(mark.final for mark in record.exercises if mark.id == exercise)
+    print(f"{student}: {exercise} has {now:g} points now, {record.points:g} of {record.possible:g} in all.")
     return 0
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from course_utils.exercises.catalogue import ReleaseCell, Text
 from course_utils.grading.reading import SubmittedCell
 
-_HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
+HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
 
 
 @dataclass
@@ -112,7 +112,7 @@ def _places(release: Sequence[ReleaseCell], cells: Sequence[SubmittedCell]) -> l
     by_grade_id = {_grade_id(cell): n for n, cell in enumerate(release) if _grade_id(cell)}
     places: list[int | None] = []
     for cell in cells:
-        header = _HEADER.match(cell.source.lstrip())
+        header = HEADER.match(cell.source.lstrip())
         if header and header[1] in by_exercise:
             places.append(by_exercise[header[1]])
         elif _bare(cell.source) in by_source:

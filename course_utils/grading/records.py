@@ -180,14 +180,22 @@ def read_all(out: Path) -> list[Record]:
 
 
 def merge(record: Record, given: dict[str, dict[str, Any]]) -> Record:
-    """Return the record with an instructor's points and comments in it."""
-    marks = tuple(
-        dataclasses.replace(mark, override=given[mark.id]["points"], comment=given[mark.id]["comment"])
-        if mark.id in given
-        else mark
-        for mark in record.exercises
-    )
-    return dataclasses.replace(record, exercises=marks)
+    """Return the record with an instructor's points and comments in it.
+
+    What was given for an earlier file does not count for a new one: it is flagged instead.
+    """
+    marks, flags = [], list(record.flags)
+    for graded in record.exercises:
+        mark, found = graded, given.get(graded.id)
+        if found is not None and found.get("file_hash", record.file_hash) != record.file_hash:
+            flags.append(
+                f"{mark.id}: the {found['points']:g} points given by hand were for an earlier file; the "
+                f"new one has {mark.points:g}."
+            )
+        elif found is not None:
+            mark = dataclasses.replace(graded, override=found["points"], comment=found["comment"])
+        marks.append(mark)
+    return dataclasses.replace(record, exercises=tuple(marks), flags=tuple(flags))
 
 
 def read_overrides(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -204,8 +212,10 @@ def read_overrides(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
     return given
 
 
-def set_points(out: Path, student: str, exercise: str, points: float, *, comment: str) -> Record:
-    """Give a student other points for an exercise; they stay when he is graded again.
+def set_points(out: Path, student: str, exercise: str, points: float | None, *, comment: str) -> Record:
+    """Give a student other points for an exercise; they stay when the same file is graded again.
+
+    Without points (None) the automatic ones count again.
 
     Raises
     ------
@@ -223,14 +233,22 @@ def set_points(out: Path, student: str, exercise: str, points: float, *, comment
     if mark is None:
         ids = ", ".join(mark.id for mark in record.exercises)
         raise RecordError(f"There is no exercise {exercise!r}; there are {ids}.")
-    if not 0 <= points <= mark.possible:
+    if points is not None and not 0 <= points <= mark.possible:
         raise RecordError(
             f"Exercise {exercise} has 0 to {mark.possible:g} points, so {points:g} is not possible."
         )
     with FileLock(out / f".{OVERRIDES}.lock"):
         given = read_overrides(out)
         when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        given.setdefault(student, {})[exercise] = {"points": points, "comment": comment, "when": when}
+        mine = given.setdefault(student, {})
+        mine.pop(exercise, None)
+        if points is not None:
+            mine[exercise] = {
+                "points": points,
+                "comment": comment,
+                "when": when,
+                "file_hash": record.file_hash,
+            }
         write_whole(out / OVERRIDES, json.dumps(given, indent=1) + "\n")
     return merge(record, given[student])
 

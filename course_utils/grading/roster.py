@@ -34,10 +34,13 @@ class Attendance:
         Names of the roster that handed in nothing, as the roster spells them.
     notes : tuple of str
         Which column was used, who is not in the roster, who was found under another spelling.
+    found : int
+        How many of its names are students found.
     """
 
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    found: int
 
 
 def read_roster(path: Path) -> dict[str, tuple[str, ...]]:
@@ -111,7 +114,7 @@ def compare(
     strangers = [shown(student) for student in sorted(set(found) - set(taken.values()))]
     if strangers:
         notes.append(f"Not in the roster, graded all the same: {', '.join(strangers)}.")
-    return Attendance(tuple(sorted(name for name in names if name not in taken)), tuple(notes))
+    return Attendance(tuple(sorted(name for name in names if name not in taken)), tuple(notes), len(taken))
 
 
 def _pairs(cells: Iterable[str], found: Mapping[str, Sequence[str]], squashed: bool) -> dict[str, str]:

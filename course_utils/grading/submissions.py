@@ -65,12 +65,15 @@ class Found:
         Students with a folder but no notebook, and those of the roster who handed in nothing; sorted.
     notes : tuple of str
         Sentences: what was taken by which rule, what was left out and why.
+    on_roster : int or None
+        How many students of the roster were found, if there is a roster.
     """
 
     layout: str
     submissions: tuple[Submission, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    on_roster: int | None = None
 
 
 def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found:
@@ -124,11 +127,13 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         )
     missing = [student for student, candidate in chosen.items() if candidate is None]
     notes += _alike(list(chosen))
+    on_roster = None
     if columns is not None:
         known_by = {student: student_files.known_by for student, student_files in gathered.students.items()}
         attendance = compare(columns, known_by, squashed=gathered.platform == "Canvas")
         missing += [name for name in attendance.missing if name not in chosen]
         notes += attendance.notes
+        on_roster = attendance.found
     deepest = max(len(c.item.parts) - len(base) for c in chosen.values() if c is not None)
     layout = _layout(gathered.platform, units, in_submitted=(name, *base)[-1] == "submitted", deepest=deepest)
     return Found(
@@ -136,6 +141,7 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         tuple(submissions),
         tuple(sorted(missing)),
         tuple(notes),
+        on_roster,
     )
 
 

@@ -18,10 +18,11 @@ from typing import Any
 
 from course_utils.exercises.catalogue import ReleaseCell, Text
 from course_utils.grading import frames, marking, sandbox
+from course_utils.grading.contents import shown
 from course_utils.grading.kernel import Box, Kernel
 from course_utils.grading.lifetime import die_with_parent
-from course_utils.grading.matching import match
-from course_utils.grading.reading import MAX_BYTES, UnreadableError, read_notebook
+from course_utils.grading.matching import HEADER, Plan, match
+from course_utils.grading.reading import MAX_BYTES, SubmittedCell, UnreadableError, read_notebook
 from course_utils.grading.submissions import Submission, SubmissionsError, read_bytes
 
 MEMORY_BYTES = 2**30
@@ -77,7 +78,9 @@ def grade(submission: Submission, release: Release, box: Box, judge: marking.Jud
     try:
         data = read_bytes(submission, limit=MAX_BYTES)
         found["file_hash"] = hashlib.sha256(data).hexdigest()
-        plan = match(release.cells, release.texts, read_notebook(data))
+        cells = read_notebook(data)
+        plan = match(release.cells, release.texts, cells)
+        refuse_another(plan, release, cells)
     except (UnreadableError, SubmissionsError) as error:
         return found | {"state": "unreadable", "reason": str(error), "seconds": time.monotonic() - begun}
     except (MemoryError, RecursionError):
@@ -107,6 +110,24 @@ def grade(submission: Submission, release: Release, box: Box, judge: marking.Jud
         "answers": {exercise: text[:KEPT] for exercise, text in plan.answers.items()},
         "seconds": time.monotonic() - begun,
     }
+
+
+def refuse_another(plan: Plan, release: Release, cells: list[SubmittedCell]) -> None:
+    """Refuse a notebook that has nothing of what is graded, but exercises of another one.
+
+    Raises
+    ------
+    UnreadableError
+        If it is so: its student has handed in the wrong file, and has not earned zeros.
+    """
+    others = [found[1] for cell in cells if (found := HEADER.match(cell.source.lstrip()))]
+    if others and all(exercise in plan.exercise_flags for exercise in release.texts):
+        if set(others) & set(release.texts) or any(plan.answers.values()):
+            return
+        raise UnreadableError(
+            f"It has none of the exercises that are graded ({next(iter(release.texts))} ...), but "
+            f"{shown(others[0])}: it seems to be another notebook."
+        )
 
 
 def limit_memory() -> None:

@@ -360,3 +360,64 @@ def test_a_run_that_was_killed_goes_on_where_it_stood(handed_in, out):
     assert again(before, out) == ["bob"]
     assert (out / "grades.csv").exists()
     assert len(list((out / "feedback").glob("*.html"))) == 2
+
+
+# ---------------------------------------------------------------- what a first instructor stumbled over
+
+
+def test_points_given_by_hand_do_not_count_for_a_new_file_but_are_mentioned(handed_in, out):
+    grade(handed_in, out)
+    commands.override(out, "alice", "ex1", 1.5, comment="right idea")
+    hand_in(handed_in, alice=notebook({"ex1": "mean_abs = 3"}))
+    grade(handed_in, out, only=["alice"])
+    (alice,) = [record for record in records.read_all(out) if record.student == "alice"]
+    assert alice.points == 0
+    assert any("ex1: the 1.5 points given by hand were for an earlier file" in flag for flag in alice.flags)
+
+
+def test_points_given_by_hand_can_be_taken_back(handed_in, out):
+    grade(handed_in, out)
+    commands.override(out, "alice", "ex1", 1.5, comment="")
+    assert cli.main(["grade", "set", "alice", "ex1", "auto", "--out", str(out)]) == 0
+    (alice,) = [record for record in records.read_all(out) if record.student == "alice"]
+    assert (alice.points, alice.exercises[0].override) == (0, None)
+
+
+def test_a_roster_that_names_nobody_found_is_refused_before_anything_is_written(handed_in, out, tmp_path):
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Vorname,Nachname\nLena,Klein\nJörg,Groß\n", encoding="utf-8")
+    with pytest.raises(GradeError, match=r"None of the roster's names .* such as alice, bob"):
+        grade(handed_in, out, roster=roster)
+    assert not out.exists()
+
+
+def test_a_folder_for_the_records_among_the_submissions_is_refused(handed_in):
+    with pytest.raises(GradeError, match="lies among the submissions"):
+        grade(handed_in, handed_in / "grades")
+
+
+def test_another_notebook_of_the_course_is_not_graded_with_zeros(handed_in, out):
+    other = notebook().replace(b"# Exercise ex", b"# Exercise 2.").replace(b'"exercise-ex', b'"exercise-2-')
+    for name in (b"mean_abs", b"standardize", b"softmax"):
+        other = other.replace(name, b"another_" + name)
+    hand_in(handed_in, alice=other)
+    grade(handed_in, out)
+    (alice,) = [record for record in records.read_all(out) if record.student == "alice"]
+    assert alice.state == "unreadable"
+    assert "it seems to be another notebook" in alice.reason
+
+
+def test_a_solution_that_fails_on_its_own_inputs_is_refused_before_grading(handed_in, out, tmp_path):
+    mine = shutil.copytree(EXAMPLE, tmp_path / "mine", ignore=shutil.ignore_patterns("release"))
+    text = (mine / "assignment.py").read_text(encoding="utf-8")
+    (mine / "assignment.py").write_text(text.replace("e / e.sum()", "e / 0 / [][0]"), encoding="utf-8")
+    with pytest.raises(ValueError, match="The solution of exercise ex3 raises IndexError"):
+        grade(handed_in, out, assignment=mine)
+
+
+def test_a_typical_mistake_that_gives_the_solution_s_values_is_refused(handed_in, out, tmp_path):
+    mine = shutil.copytree(EXAMPLE, tmp_path / "mine", ignore=shutil.ignore_patterns("release"))
+    text = (mine / "exercises.py").read_text(encoding="utf-8")
+    (mine / "exercises.py").write_text(text.replace('{"abs(x)": "x"}', '{"abs(x)": "abs(-x)"}'), "utf-8")
+    with pytest.raises(ValueError, match=r"mistake 1 .* gives the values of the solution"):
+        grade(handed_in, out, assignment=mine)

@@ -1,6 +1,7 @@
 """A kernel in its box: it answers, or there is a reason why not, and nothing of it is left afterwards."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -172,6 +173,17 @@ def test_every_box_starts_with_an_empty_work_folder(start):
 def test_a_cell_that_computes_for_ever_is_interrupted_and_the_kernel_goes_on(start):
     kernel = start()
     _, interrupted = run(kernel, "while True: pass", SHORT)
+    assert interrupted
+    assert look(kernel, "1") == "1"
+
+
+def test_a_grader_in_the_background_that_ignores_interrupts_can_still_interrupt(start):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a kernel started now inherits
+    try:
+        kernel = start()
+        _, interrupted = run(kernel, "while True: pass", SHORT)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert interrupted
     assert look(kernel, "1") == "1"
 
