@@ -41,20 +41,12 @@ class Difference:
 
 
 def compare(
-    expected: Any,
-    got: Any,
-    *,
-    rtol: float,
-    atol: float,
-    parts: tuple[str, ...] = (),
-    where: str = "",
-    more: bool = True,
+    expected: Any, got: Any, *, rtol: float, atol: float, parts: tuple[str, ...] = (), where: str = ""
 ) -> list[Difference]:
     """Return the differences between two values as `values.decode` gives them; none if they agree.
 
     Numbers are compared as numbers: a Python float, a NumPy scalar and a tensor of shape () all count.
-    Lists and tuples are interchangeable; a tensor and a NumPy array are not, nor are True and 1. With
-    `more`, a dictionary may hold more than is expected.
+    Lists and tuples are interchangeable; a tensor and a NumPy array are not, nor are True and 1.
     """
     tolerance: dict[str, Any] = {"rtol": rtol, "atol": atol}
     if _is_number(expected):
@@ -70,7 +62,7 @@ def compare(
             return [Difference("length", where, expected, got)]
         labels = parts if len(parts) == len(expected) else tuple(f"item {i}" for i in range(len(expected)))
         nested = [
-            compare(e, g, where=_join(where, label), more=more, **tolerance)
+            compare(e, g, where=_join(where, label), **tolerance)
             for e, g, label in zip(expected, got, labels, strict=True)
         ]
         found = [difference for differences in nested for difference in differences]
@@ -80,14 +72,12 @@ def compare(
     if isinstance(expected, dict):
         if not isinstance(got, dict):
             return [Difference("type", where, expected, got)]
-        if not set(expected) <= set(got) or (not more and set(expected) != set(got)):
+        if set(expected) != set(got):
             return [Difference("keys", where, expected, got)]
         return [
             difference
             for key in expected
-            for difference in compare(
-                expected[key], got[key], where=_join(where, str(key)), more=more, **tolerance
-            )
+            for difference in compare(expected[key], got[key], where=_join(where, str(key)), **tolerance)
         ]
     if type(expected) is not type(got):
         return [Difference("type", where, expected, got)]
