@@ -291,7 +291,8 @@ check("1.10")
 # ### Exercise 1.11: forward
 #
 # *(Report question 7, as code.)* Write the four formulas for a whole batch. For rows, $W_h x + b_h$ becomes
-# `x @ Wh.T + bh`. Use your `softmax`, and return all that the backward pass will need.
+# `x @ Wh.T + bh`. Use your `softmax`, and return the three things that the backward pass
+# will need, and nothing else.
 
 # %%
 # Exercise 1.11 (3 points, 12 minutes, difficulty 2)

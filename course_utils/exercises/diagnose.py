@@ -58,9 +58,8 @@ def _length(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
 def _keys(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
     missing = [repr(key) for key in d.expected if key not in d.got]
     extra = [repr(key) for key in d.got if key not in d.expected]
-    parts = [
-        f"{word} {', '.join(keys[:8])}" for word, keys in (("lacks", missing), ("has besides", extra)) if keys
-    ]
+    parts = [f"lacks {', '.join(missing[:8])}"] if missing else []
+    parts += [f"also has {', '.join(extra[:8])}, not asked for"] if extra else []
     return f"{_subject(d)} {' and '.join(parts)}."
 
 
