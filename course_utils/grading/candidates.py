@@ -45,6 +45,7 @@ class StudentFiles:
 
     candidates: tuple[Candidate, ...]
     known_by: tuple[str, ...]
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _labelled(groups: dict[_Key, list[Candidate]]) -> dict[str, StudentFiles]:
         while label in students:
             label += "_"
         known_by = tuple(other for other in (number, name) if other and other != label)
-        students[label] = StudentFiles(tuple(groups[name, number]), known_by)
+        students[label] = StudentFiles(tuple(groups[name, number]), known_by, number)
     return students
 
 

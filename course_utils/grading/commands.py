@@ -11,7 +11,7 @@ from pathlib import Path
 
 from course_utils import __version__, machine
 from course_utils.grading import assignment as assignments
-from course_utils.grading import records, sandbox
+from course_utils.grading import identities, records, sandbox
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.contents import shown
 from course_utils.grading.reading import MAX_BYTES
@@ -85,6 +85,7 @@ def grade(
     chosen = _choose(found, only)
     _check_out(out, graded)
     with _writing(), _alone(out):
+        identities.remember(out, found.identities)
         _note_missing(out, [s for s in found.missing if not only or s in only], graded)
         waiting = [s for s in chosen if regrade or not _is_done(out, s)]
         if len(waiting) < len(chosen):

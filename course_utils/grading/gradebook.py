@@ -45,17 +45,24 @@ _NBGRADER_COLUMNS: list[str | float] = [
 ]
 
 _ABOUT_EXPORTS = """\
-What to do with these files. Who is who in another system the course cannot know: those columns are empty.
+What to do with these files. Who is who in another system is taken from the names of a platform's download and
+from `--roster`; what neither tells is empty. (Export the roster from that system: then everything is known.)
 
 nbgrader.csv   The columns of `nbgrader export`. `student_id` is the name under which a student was graded.
-moodle.csv     Grades > Import > CSV file. Fill in `ID number` or `Email address` (or use `student`, if those
-               are user names), choose it under "Map from", and the field of the profile under "Map to". Map
-               the column of the grades to the grade item AND the column that ends in "feedback" to that
-               item's feedback: Moodle drops the grades of an item whose feedback alone is imported. One row
-               that matches no user stops the whole import: remove it, or fill it in.
-canvas.csv     Grades > Import. Canvas finds a student by `ID`, `SIS User ID` or `SIS Login ID` (empty: copy
-               one of them from Grades > Export), otherwise by the exact name in `Student`; the assignment by
-               the exact title in the first row (append its number in parentheses to be sure).
+moodle_worksheet.csv
+               For the assignment itself, if it allows the feedback "Offline grading worksheet": View all
+               submissions > Upload grading worksheet. Only students are in it whose participant number is
+               known. Grades given in Moodle before stay, unless "Allow updating records that have been
+               modified more recently" is ticked.
+moodle.csv     For the gradebook: Grades > Import > CSV file. Choose the column that says who it is under "Map
+               from" (`Email address`, `ID number`, or `student` if those are user names), and the field of
+               the profile under "Map to". Map the column of the grades to the grade item AND the column that
+               ends in "feedback" to that item's feedback: Moodle drops the grades of an item whose feedback
+               alone is imported. One row that matches no user stops the whole import: remove it, or fill it
+               in.
+canvas.csv     Grades > Import. Canvas finds a student by `ID`, `SIS User ID` or `SIS Login ID`, otherwise by
+               the exact name in `Student`; the assignment by the exact title in the first row (append its
+               number in parentheses to be sure).
 gradescope/    One results.json for each student: it belongs into /autograder/results/ of his submission.
 junit.xml      One test suite for each student, one test case for each exercise.
 
@@ -84,6 +91,7 @@ def write_gradebook(out: Path, records: Sequence[Record]) -> None:
     write_whole(out / "grades.csv", _csv(_grades(records)))
     write_whole(exports / "nbgrader.csv", _csv(_nbgrader(records)))
     write_whole(exports / "moodle.csv", _csv(_moodle(records)))
+    write_whole(exports / "moodle_worksheet.csv", _csv(_moodle_worksheet(records)))
     write_whole(exports / "canvas.csv", _csv(_canvas(records)))
     write_whole(exports / "junit.xml", _junit(records))
     write_whole(exports / "README.txt", _ABOUT_EXPORTS)
@@ -158,7 +166,9 @@ def _nbgrader(records: Sequence[Record]) -> list[list[str | float]]:
     for record in records:
         total = _total(record)
         penalty = 0 if has_grade(record) else ""
-        known: list[str | float] = [record.notebook, "", "", record.student, "", "", ""]
+        who = record.identity
+        known: list[str | float] = [record.notebook, "", "", record.student]
+        known += [who.last_name, who.first_name, who.email]
         rows.append([*known, total, penalty, total, record.possible])
     return rows
 
@@ -172,7 +182,31 @@ def _moodle(records: Sequence[Record]) -> list[list[str | float]]:
     title = _title(records)
     rows: list[list[str | float]] = [["student", "ID number", "Email address", title, f"{title} feedback"]]
     for record in records:
-        rows.append([record.student, "", "", _total(record), _summary(record)])
+        who = record.identity
+        rows.append([record.student, who.id_number, who.email, _total(record), _summary(record)])
+    return rows
+
+
+def _moodle_worksheet(records: Sequence[Record]) -> list[list[str | float]]:
+    """Columns of an assignment's grading worksheet, of which Moodle needs the identifier, grade and date.
+
+    No date is one before every grade. mod/assign/feedback/offline/importer.php;
+    docs.moodle.org/405/en/Assignment_settings.
+    """
+    rows: list[list[str | float]] = [
+        [
+            *("Identifier", "Full name", "Email address", "Grade", "Maximum Grade"),
+            *("Last modified (grade)", "Feedback comments"),
+        ]
+    ]
+    for record in records:
+        who = record.identity
+        if who.participant:
+            number = who.participant
+            identifier = f"Participant {number}" if number.isdigit() else number
+            name = who.full_name or record.student
+            grade = [_total(record), record.possible, "", _summary(record)]
+            rows.append([identifier, name, who.email, *grade])
     return rows
 
 
@@ -187,8 +221,10 @@ def _canvas(records: Sequence[Record]) -> list[list[str | float]]:
     rows: list[list[str | float]] = [header, ["    Points Possible", "", "", "", "", possible]]
     for record in records:
         # the importer takes every row with these words in its first cell for the second header
-        name = record.student.replace("Points Possible", "Points-Possible")
-        rows.append([name, "", "", "", "", _total(record)])
+        who = record.identity
+        name = (who.full_name or record.student).replace("Points Possible", "Points-Possible")
+        known = [who.canvas_id, who.sis_user_id, who.sis_login_id, who.section]
+        rows.append([name, *known, _total(record)])
     return rows
 
 

@@ -8,11 +8,12 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from course_utils.files import write_whole
+from course_utils.grading.identities import Identity, recall
 
 SCHEMA = 1
 OVERRIDES = "overrides.json"
@@ -93,6 +94,8 @@ class Record:
         Sentences for the instructor about the submission as a whole.
     exercises : tuple of ExerciseMark
         In the order of the notebook.
+    identity : Identity
+        What other systems call the student.
     """
 
     student: str
@@ -109,6 +112,7 @@ class Record:
     possible: float = 0.0
     flags: tuple[str, ...] = ()
     exercises: tuple[ExerciseMark, ...] = ()
+    identity: Identity = field(default_factory=Identity)
 
     @property
     def points(self) -> float:
@@ -133,7 +137,8 @@ def write(out: Path, record: Record) -> None:
     path = path_of(out, record.student)
     path.parent.mkdir(parents=True, exist_ok=True)
     data = {"schema": SCHEMA, **dataclasses.asdict(record)}
-    for mark in data["exercises"]:  # they live apart, so that grading again keeps them
+    del data["identity"]  # what lives apart outlives grading again
+    for mark in data["exercises"]:
         del mark["override"], mark["comment"]
     write_whole(path, json.dumps(data, indent=1) + "\n")
 
@@ -172,10 +177,15 @@ def read_answers(out: Path) -> dict[str, dict[str, str]]:
 
 
 def read_all(out: Path) -> list[Record]:
-    """Return all records of a folder with the overrides merged, in the order of the students' names."""
-    given = read_overrides(out)
+    """Return all records of a folder, with overrides and identities, in the order of the students' names."""
+    given, known = read_overrides(out), recall(out)
     found = [read(path) for path in sorted((out / "records").glob("*.json"))]
-    merged = [merge(record, given.get(record.student, {})) for record in found]
+    merged = [
+        dataclasses.replace(
+            merge(record, given.get(record.student, {})), identity=known.get(record.student, Identity())
+        )
+        for record in found
+    ]
     return sorted(merged, key=lambda record: (record.student.casefold(), record.student))
 
 

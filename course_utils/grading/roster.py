@@ -11,6 +11,7 @@ from pathlib import Path
 
 from course_utils.grading.contents import SubmissionsError, shown
 from course_utils.grading.folders import read_file
+from course_utils.grading.identities import Identity, read_row
 
 ROSTER_BYTES = 10 * 2**20
 
@@ -25,6 +26,22 @@ LAST_NAMES = ("last name", "last_name", "lastname", "surname", "family name")
 
 
 @dataclass(frozen=True)
+class Roster:
+    """Who should have handed in.
+
+    Parameters
+    ----------
+    columns : dict of str to tuple of str
+        Those that could hold the names, the most likely one first; equally long, one cell for each line.
+    identities : tuple of Identity
+        What each line tells.
+    """
+
+    columns: dict[str, tuple[str, ...]]
+    identities: tuple[Identity, ...]
+
+
+@dataclass(frozen=True)
 class Attendance:
     """What a comparison with the roster showed.
 
@@ -36,17 +53,18 @@ class Attendance:
         Which column was used, who is not in the roster, who was found under another spelling.
     found : int
         How many of its names are students found.
+    identities : dict of str to Identity
+        What the roster tells of each student found and of each one missing.
     """
 
     missing: tuple[str, ...]
     notes: tuple[str, ...]
     found: int
+    identities: dict[str, Identity]
 
 
-def read_roster(path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the columns of a roster that could hold the names, the most likely one first.
-
-    A CSV with a heading, or one name per line. First and last names in two columns make a third one.
+def read_roster(path: Path) -> Roster:
+    """Read a CSV with a heading, or one name per line. First and last names in two columns make a third one.
 
     Raises
     ------
@@ -68,39 +86,40 @@ def read_roster(path: Path) -> dict[str, tuple[str, ...]]:
     except csv.Error as error:
         raise SubmissionsError(f"The roster {shown(str(path))} is no CSV ({error}): mend it.") from None
     headings = [cell.casefold() for cell in rows[0]]
-    if set(headings) & {*HEADINGS, *FIRST_NAMES, *LAST_NAMES}:
-        columns = _headed(headings, rows[1:])
+    if set(headings) & {*HEADINGS, *FIRST_NAMES, *LAST_NAMES} or _is_heading(rows):
+        rows = _students(headings, rows[1:])
+        columns = _headed(headings, rows)
+        told = [{h: _cell(row, i) for i, h in reversed(list(enumerate(headings)))} for row in rows]
     else:
-        columns = {"each line": tuple(line.strip() for line in lines)}
+        columns = {}
         if delimiter in lines[0]:
-            width = max(len(row) for row in rows)
-            split = {f"column {i + 1}": tuple(_cells(rows, i)) for i in range(width)}
-            columns = {**split, **columns}
+            columns = {f"column {i + 1}": tuple(_cells(rows, i)) for i in range(max(map(len, rows)))}
+        if len(lines) == len(rows):  # none within quotes
+            columns["each line"] = tuple(line.strip() for line in lines)
+        told = [{} for _ in rows]
     columns = {name: cells for name, cells in columns.items() if any(cells)}
     if not columns:
         raise SubmissionsError(
             f"The roster {shown(str(path))} holds a heading but no names: give a CSV or one name per line."
         )
-    return columns
+    return Roster(columns, tuple(read_row(row) for row in told))
 
 
-def compare(
-    columns: Mapping[str, Sequence[str]], found: Mapping[str, Sequence[str]], *, squashed: bool = False
-) -> Attendance:
+def compare(roster: Roster, found: Mapping[str, Sequence[str]], *, squashed: bool = False) -> Attendance:
     """Compare a roster with the students found.
 
     Parameters
     ----------
-    columns : mapping of str to sequence of str
-        From `read_roster`; the one that matches most of the students is used, the first of equals.
+    roster : Roster
+        The column that matches most of the students is used, the first of equals.
     found : mapping of str to sequence of str
         For each student other things that he is known by (a platform's number).
     squashed : bool
         Whether names may be equal but for spaces and punctuation, as in Canvas' downloads.
     """
-    pairs = {column: _pairs(cells, found, squashed) for column, cells in columns.items()}
-    best = max(columns, key=lambda column: len(pairs[column]))  # the first of equals
-    cells, taken = columns[best], pairs[best]
+    pairs = {column: _pairs(cells, found, squashed) for column, cells in roster.columns.items()}
+    best = max(pairs, key=lambda column: len(pairs[column]))  # the first of equals
+    cells, taken = roster.columns[best], pairs[best]
     names = dict.fromkeys(cell for cell in cells if cell)
     notes = [f"The roster's names are in {_told(best)}: {len(names)} students, {len(taken)} of them found."]
     empty, repeated = sum(1 for cell in cells if not cell), len([c for c in cells if c]) - len(names)
@@ -114,7 +133,9 @@ def compare(
     strangers = [shown(student) for student in sorted(set(found) - set(taken.values()))]
     if strangers:
         notes.append(f"Not in the roster, graded all the same: {', '.join(strangers)}.")
-    return Attendance(tuple(sorted(name for name in names if name not in taken)), tuple(notes), len(taken))
+    missing = tuple(sorted(name for name in names if name not in taken))
+    identities = {taken.get(name, name): roster.identities[cells.index(name)] for name in names}
+    return Attendance(missing, tuple(notes), len(taken), identities)
 
 
 def _pairs(cells: Iterable[str], found: Mapping[str, Sequence[str]], squashed: bool) -> dict[str, str]:
@@ -166,10 +187,24 @@ def _squash(name: str) -> str:
     return re.sub(r"[\W_]+", "", _folded(name))
 
 
+def _is_heading(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first line stands over addresses or numbers without being one: any language's."""
+    for i, first in enumerate(rows[0]):
+        cells = [cell for cell in _cells(rows[1:], i) if cell]
+        same_kind = all("@" in cell for cell in cells) or all(cell.isdigit() for cell in cells)
+        if cells and first and same_kind and "@" not in first and not first.isdigit():
+            return True
+    return False
+
+
+def _students(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the lines that are students: Canvas' gradebook has one of possible points first."""
+    filled = [list(row) for row in rows if any(row)]
+    is_points = filled and "section" in headings and filled[0][0].casefold() == "points possible"
+    return filled[1:] if is_points else filled
+
+
 def _headed(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    rows = [row for row in rows if any(row)]
-    if rows and rows[0][0].casefold() == "points possible" and "section" in headings:  # Canvas' gradebook
-        rows = rows[1:]
     order = {heading: place for place, heading in enumerate(HEADINGS)}
     names = sorted(range(len(headings)), key=lambda i: (order.get(headings[i], len(order)), i))
     columns = {
@@ -190,7 +225,11 @@ def _headed(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str,
 
 
 def _cells(rows: Sequence[Sequence[str]], index: int) -> list[str]:
-    return [row[index] if index < len(row) else "" for row in rows]
+    return [_cell(row, index) for row in rows]
+
+
+def _cell(row: Sequence[str], index: int) -> str:
+    return row[index] if index < len(row) else ""
 
 
 def _told(column: str) -> str:

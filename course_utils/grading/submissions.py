@@ -10,7 +10,7 @@ inside are never opened, and nothing is written.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_utils.grading.archives import in_zip, read_member
@@ -25,6 +25,7 @@ from course_utils.grading.contents import (
 )
 from course_utils.grading.contents import SubmissionsError as SubmissionsError
 from course_utils.grading.folders import in_folder, read_file
+from course_utils.grading.identities import Identity
 from course_utils.grading.layouts import Platform, find_base, siblings
 from course_utils.grading.roster import compare, read_roster
 
@@ -67,6 +68,8 @@ class Found:
         Sentences: what was taken by which rule, what was left out and why.
     on_roster : int or None
         How many students of the roster were found, if there is a roster.
+    identities : dict of str to Identity
+        What the download and the roster tell of each student.
     """
 
     layout: str
@@ -74,6 +77,7 @@ class Found:
     missing: tuple[str, ...]
     notes: tuple[str, ...]
     on_roster: int | None = None
+    identities: dict[str, Identity] = field(default_factory=dict)
 
 
 def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found:
@@ -95,7 +99,7 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
     """
     if not is_notebook(notebook_name):
         notebook_name += ".ipynb"
-    columns = None if roster is None else read_roster(roster)
+    expected = None if roster is None else read_roster(roster)
     children, notes = _open(path)
     told, name = shown(str(path)), path.resolve().stem if path.is_file() else path.resolve().name
     try:
@@ -128,9 +132,12 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
     missing = [student for student, candidate in chosen.items() if candidate is None]
     notes += _alike(list(chosen))
     on_roster = None
-    if columns is not None:
+    identities = {s: _identity(gathered.platform, files.number) for s, files in gathered.students.items()}
+    if expected is not None:
         known_by = {student: student_files.known_by for student, student_files in gathered.students.items()}
-        attendance = compare(columns, known_by, squashed=gathered.platform == "Canvas")
+        attendance = compare(expected, known_by, squashed=gathered.platform == "Canvas")
+        for student, identity in attendance.identities.items():
+            identities[student] = identity.completed_by(identities.get(student, Identity()))
         missing += [name for name in attendance.missing if name not in chosen]
         notes += attendance.notes
         on_roster = attendance.found
@@ -142,6 +149,7 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         tuple(sorted(missing)),
         tuple(notes),
         on_roster,
+        identities,
     )
 
 
@@ -169,6 +177,12 @@ def _open(path: Path) -> tuple[Children, list[str]]:
             f"{shown(str(path))} is neither a folder nor a zip of submissions: give one of them."
         )
     raise SubmissionsError(f"There is no {shown(str(path))}: give the folder or zip of the submissions.")
+
+
+def _identity(platform: Platform | None, number: str) -> Identity:
+    if platform == "Canvas":
+        return Identity(canvas_id=number)
+    return Identity(participant=number) if platform == "Moodle" else Identity()
 
 
 def _alike(students: list[str]) -> list[str]:

@@ -225,7 +225,7 @@ def test_junit_is_xml_whatever_the_texts_and_keeps_all_that_xml_can_hold(
 def test_every_file_can_be_read_as_utf8(tmp_path_factory, student, printed):
     out = written(tmp_path_factory.mktemp("out"), record(student=student, exercises=(mark(printed=printed),)))
     texts = [path.read_bytes().decode("utf-8") for path in out.rglob("*") if path.is_file()]
-    assert len(texts) == 7
+    assert len(texts) == 8
 
 
 def test_an_empty_class_gives_files_with_headers_only(tmp_path):

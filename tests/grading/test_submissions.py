@@ -14,22 +14,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laid_out import NOTEBOOK, hand_in, look
 
-from course_utils.grading.submissions import Submission, SubmissionsError, find, read_bytes
+from course_utils.grading.submissions import Submission, SubmissionsError, read_bytes
 
-NOTEBOOK = "01_manual_backprop.ipynb"
 posix = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX file system")
-
-
-def hand_in(root, *paths, content="{}"):
-    """Write files (a path that ends with a slash is an empty folder)."""
-    for path in paths:
-        if path.endswith("/"):
-            (root / path).mkdir(parents=True, exist_ok=True)
-        else:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(content, encoding="utf-8")
-    return root
 
 
 def pack(path, *members, content=b"{}", compression=zipfile.ZIP_DEFLATED):
@@ -42,10 +31,6 @@ def pack(path, *members, content=b"{}", compression=zipfile.ZIP_DEFLATED):
 def taken(found, root):
     """Return student -> file below `root`, or member."""
     return {s.student: s.member or s.source.relative_to(root).as_posix() for s in found.submissions}
-
-
-def look(path, **options):
-    return find(path, notebook_name=NOTEBOOK, **options)
 
 
 # ---------------------------------------------------------------- layouts

@@ -1,0 +1,117 @@
+"""What other systems call a student: the numbers in the names of a download, and the columns of a roster.
+
+Kept beside the records, because a roster may come later than the grades: the export files need them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils.files import write_whole
+
+IDENTITIES = "identities.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a student is called elsewhere; empty where it is not known.
+
+    Parameters
+    ----------
+    canvas_id : str
+        Canvas' number of the user, in the names of its downloads and the column ``ID`` of its gradebook.
+    sis_user_id, sis_login_id, section : str
+        From the gradebook that Canvas exports.
+    participant : str
+        Moodle's number of the participant in an assignment, from the names of its downloads, or what the
+        column ``Identifier`` of its grading worksheet holds: "Participant 12", in the site's language.
+    id_number, user_name, email, first_name, last_name, full_name : str
+        From a roster.
+    """
+
+    canvas_id: str = ""
+    sis_user_id: str = ""
+    sis_login_id: str = ""
+    section: str = ""
+    participant: str = ""
+    id_number: str = ""
+    user_name: str = ""
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    full_name: str = ""
+
+    def completed_by(self, other: Identity) -> Identity:
+        """Return this one with what it lacks taken from the other."""
+        mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
+        return Identity(**{name: mine[name] or theirs[name] for name in mine})
+
+
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "sis_user_id": ("sis user id",),
+    "sis_login_id": ("sis login id",),
+    "section": ("section",),
+    "participant": ("identifier",),
+    "id_number": ("id number", "idnumber", "student id", "studentid", "student_id", "matriculation number"),
+    "user_name": ("username", "user name", "login"),
+    "email": ("email", "email address", "e-mail", "e-mail address", "mail"),
+    "first_name": ("first name", "first_name", "firstname", "given name"),
+    "last_name": ("last name", "last_name", "lastname", "surname", "family name"),
+    "full_name": ("full name", "fullname", "name"),
+}
+
+
+def read_row(row: Mapping[str, str]) -> Identity:
+    """Return what a line of a roster tells.
+
+    Parameters
+    ----------
+    row
+        Cells by heading, in small letters. `ID` is Canvas' number in a gradebook exported from there, which
+        has a column `SIS Login ID`, `SIS User ID` or `Section`, and a student's own number elsewhere.
+    """
+    known = {
+        name: next((row[heading] for heading in headings if row.get(heading)), "")
+        for name, headings in _COLUMNS.items()
+    }
+    if {"sis login id", "sis user id", "section"} & row.keys():
+        return Identity(**known | {"canvas_id": row.get("id", ""), "full_name": row.get("student", "")})
+    known["id_number"] = known["id_number"] or row.get("id", "")
+    if not known["email"]:  # under a heading of another language
+        known["email"] = next((cell for cell in row.values() if _is_email(cell)), "")
+    return Identity(**known)
+
+
+def remember(out: Path, found: Mapping[str, Identity]) -> None:
+    """Keep what is known of each student; what an earlier run found stays, unless this one knows better."""
+    known = recall(out)
+    known |= {student: it.completed_by(known.get(student, Identity())) for student, it in found.items()}
+    kept = {student: {k: v for k, v in dataclasses.asdict(it).items() if v} for student, it in known.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / IDENTITIES, json.dumps({s: it for s, it in kept.items() if it}, indent=1) + "\n")
+
+
+def recall(out: Path) -> dict[str, Identity]:
+    """Return what is known of each student of a folder.
+
+    Raises
+    ------
+    ValueError
+        If the file was damaged.
+    """
+    path = out / IDENTITIES
+    if not path.exists():
+        return {}
+    try:
+        return {student: Identity(**it) for student, it in json.loads(path.read_text("utf-8")).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): remove it and grade again, with --roster.") from None
+
+
+def _is_email(cell: str) -> bool:
+    name, at, host = cell.partition("@")
+    return bool(name and at) and "." in host and not any(c.isspace() for c in cell)

@@ -1,0 +1,121 @@
+"""What a download and a roster tell of a student, and what the exports make of it."""
+
+import csv
+
+import pytest
+from invented_records import mark, record
+from laid_out import NOTEBOOK, hand_in, look
+
+from course_utils.grading import records
+from course_utils.grading.gradebook import write_gradebook
+from course_utils.grading.identities import Identity, read_row, recall, remember
+
+
+def exported(out, name):
+    with (out / "exports" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_numbers_of_canvas_and_moodle_are_read_from_the_names_of_their_downloads(tmp_path):
+    canvas = look(hand_in(tmp_path / "c", f"lovelaceada_12_901_{NOTEBOOK}", f"libo_13_902_{NOTEBOOK}"))
+    assert {s: i.canvas_id for s, i in canvas.identities.items()} == {"lovelaceada": "12", "libo": "13"}
+    moodle = look(hand_in(tmp_path / "m", f"Ada Lovelace_77_assignsubmission_file_/{NOTEBOOK}"))
+    assert moodle.identities["Ada Lovelace"] == Identity(participant="77")
+
+
+def test_canvas_gradebook_tells_who_is_who_also_of_those_without_a_file(tmp_path):
+    root = hand_in(tmp_path / "all", f"lovelaceada_12_901_{NOTEBOOK}")
+    roster = tmp_path / "roster.csv"
+    roster.write_text(
+        "Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n"
+        '"Lovelace, Ada",12,s-12,ada,A\n"Li, Bo",13,s-13,bo,B\n'
+    )
+    found = look(root, roster=roster)
+    ada = {"canvas_id": "12", "sis_user_id": "s-12", "sis_login_id": "ada", "section": "A"}
+    assert found.identities["lovelaceada"] == Identity(full_name="Lovelace, Ada", **ada)
+    assert found.identities["Li, Bo"].canvas_id == "13"
+
+
+@pytest.mark.parametrize(
+    ("row", "known"),
+    [
+        ({"id": "s1", "email": "a@x.org"}, Identity(id_number="s1", email="a@x.org")),
+        ({"id": "12", "section": "A"}, Identity(canvas_id="12", section="A")),
+        ({"id number": "7", "id": "12"}, Identity(id_number="7")),
+        ({"identifier": "Teilnehmer/in12"}, Identity(participant="Teilnehmer/in12")),
+        ({"vorname": "Ada", "e-mail-adresse": "a@x.org"}, Identity(email="a@x.org")),
+        ({"first name": "Ada", "surname": "Lovelace"}, Identity(first_name="Ada", last_name="Lovelace")),
+        ({"twitter": "@ada", "note": "write to ada @ x.org"}, Identity()),
+    ],
+)
+def test_a_line_of_a_roster_tells_what_its_headings_say(row, known):
+    assert read_row(row) == known
+
+
+def test_a_heading_in_another_language_is_no_student(tmp_path):
+    root = hand_in(tmp_path / "all", f"Ada Lovelace/{NOTEBOOK}")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Vollständiger Name;E-Mail-Adresse\nAda Lovelace;ada@x.org\nBo Li;bo@x.org\n")
+    found = look(root, roster=roster)
+    assert found.missing == ("Bo Li",)
+    assert found.identities["Ada Lovelace"].email == "ada@x.org"
+
+
+def test_what_an_earlier_run_knew_stays_and_a_later_one_adds_to_it(tmp_path):
+    remember(tmp_path, {"ada": Identity(canvas_id="12"), "bo": Identity()})
+    remember(tmp_path, {"ada": Identity(email="a@x.org"), "cy": Identity(id_number="3")})
+    assert recall(tmp_path) == {
+        "ada": Identity(canvas_id="12", email="a@x.org"),
+        "cy": Identity(id_number="3"),
+    }
+
+
+def test_a_damaged_file_of_identities_is_named(tmp_path):
+    for text in ("[1]", "{", '{"ada": {"shoe_size": "38"}}'):
+        (tmp_path / "identities.json").write_text(text)
+        with pytest.raises(ValueError, match=r"identities\.json is damaged"):
+            recall(tmp_path)
+
+
+def test_records_have_the_identities_that_lie_beside_them(tmp_path):
+    records.write(tmp_path, record(student="ada"))
+    remember(tmp_path, {"ada": Identity(canvas_id="12")})
+    assert [r.identity for r in records.read_all(tmp_path)] == [Identity(canvas_id="12")]
+    assert "identity" not in records.path_of(tmp_path, "ada").read_text()
+
+
+def test_the_exports_name_students_as_the_other_systems_do(tmp_path):
+    ada = Identity(
+        canvas_id="12", sis_login_id="al", participant="77", id_number="007", email="ada@x.org",
+        first_name="Ada", last_name="Lovelace", full_name="Lovelace, Ada",
+    )  # fmt: skip
+    graded = record(student="ada", exercises=(mark(points=1.5, possible=2.0),), possible=2.0, identity=ada)
+    stranger = record(student="bo", exercises=(mark(points=1.0, possible=2.0),), possible=2.0)
+    write_gradebook(tmp_path, [graded, stranger])
+    _, canvas, other = exported(tmp_path, "canvas.csv")  # the first is that of possible points
+    assert (canvas["Student"], canvas["ID"], canvas["SIS Login ID"]) == ("Lovelace, Ada", "12", "al")
+    assert (other["Student"], other["ID"]) == ("bo", "")
+    moodle, _ = exported(tmp_path, "moodle.csv")
+    assert (moodle["student"], moodle["ID number"], moodle["Email address"]) == ("ada", "007", "ada@x.org")
+    nbgrader, _ = exported(tmp_path, "nbgrader.csv")
+    found = [nbgrader[name] for name in ("student_id", "last_name", "first_name", "email")]
+    assert found == ["ada", "Lovelace", "Ada", "ada@x.org"]
+
+
+def test_moodles_worksheet_has_those_whose_participant_number_is_known(tmp_path):
+    marks = {"exercises": (mark(points=1.5, possible=2.0),), "possible": 2.0}
+    known = Identity(participant="77", email="ada@x.org")
+    everyone = [
+        record(student="ada", identity=known, **marks),
+        record(student="bo", **marks),
+        record(student="cy", identity=Identity(participant="Teilnehmer/in78"), **marks),
+        record(student="di", identity=Identity(participant="79"), state="unreadable", reason="No notebook."),
+    ]
+    write_gradebook(tmp_path, everyone)
+    rows = exported(tmp_path, "moodle_worksheet.csv")
+    assert [(row["Identifier"], row["Grade"]) for row in rows] == [
+        ("Participant 77", "1.5"),
+        ("Teilnehmer/in78", "1.5"),
+        ("Participant 79", ""),
+    ]
+    assert (rows[0]["Full name"], rows[0]["Maximum Grade"]) == ("ada", "2")
