@@ -126,9 +126,12 @@ class Adjudicator:
         return Observation(returned, inputs_after, None, printed)
 
 
-def secret_seeds(key: str, student: str) -> tuple[int, ...]:
-    """Return a submission's seeds: from the grading run's secret key, so that grading again is the same."""
-    digest = hashlib.sha256(f"{key}/{student}".encode("utf-8", "surrogatepass")).digest()
+def secret_seeds(key: str, student: str, file_hash: str) -> tuple[int, ...]:
+    """Return a submission's seeds: from the grading run's secret key, so that grading again is the same.
+
+    Another file has others: the inputs that a page of feedback showed are not those of the next attempt.
+    """
+    digest = hashlib.sha256(f"{key}/{file_hash}/{student}".encode("utf-8", "surrogatepass")).digest()
     return tuple(int.from_bytes(digest[4 * n : 4 * n + 4]) // 2 + 1000 for n in range(SEEDS))
 
 

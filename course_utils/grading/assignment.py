@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils import __version__
 from course_utils.exercises import catalogue
 from course_utils.exercises.own import AssignmentError as AssignmentError
 from course_utils.exercises.own import read_folder
@@ -22,10 +25,14 @@ class Assignment:
         Exercises with their inputs, probes and mistakes.
     texts : Texts
         Solutions, and the cells as they were handed out.
+    fingerprint : str
+        Changes with the solution, the exercises' module and the course's version: marks that were given by
+        another one may be others now.
     """
 
     notebook: Notebook
     texts: catalogue.Texts
+    fingerprint: str
 
     @property
     def possible(self) -> float:
@@ -42,7 +49,11 @@ def course_notebook(notebook_id: str) -> Assignment:
         If there is none.
     """
     notebook = catalogue.notebook(notebook_id)
-    return Assignment(notebook, catalogue.texts(notebook.name))
+    texts = catalogue.texts(notebook.name)
+    module = importlib.util.find_spec(f"course_utils.exercises.nb{notebook_id}")
+    assert module is not None
+    assert module.origin is not None
+    return Assignment(notebook, texts, _fingerprint(texts, Path(module.origin)))
 
 
 def own_assignment(folder: Path) -> Assignment:
@@ -55,4 +66,9 @@ def own_assignment(folder: Path) -> Assignment:
     """
     notebook, texts = read_folder(folder)
     check_answers(notebook, texts)
-    return Assignment(notebook, texts)
+    return Assignment(notebook, texts, _fingerprint(texts, folder / "exercises.py"))
+
+
+def _fingerprint(texts: catalogue.Texts, module: Path) -> str:
+    told = repr((__version__, texts)).encode("utf-8", "surrogatepass") + module.read_bytes()
+    return hashlib.sha256(told).hexdigest()[:16]

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from course_utils import __version__, machine
@@ -87,10 +87,8 @@ def grade(
     with _writing(), _alone(out):
         identities.remember(out, found.identities)
         _note_missing(out, [s for s in found.missing if not only or s in only], graded)
-        waiting = [s for s in chosen if regrade or not _is_done(out, s)]
-        if len(waiting) < len(chosen):
-            done = len(chosen) - len(waiting)
-            print(f"{_count(done, 'submission')} graded before; --regrade grades them again.")
+        waiting = [s for s in chosen if regrade or not _is_done(out, s, graded)]
+        _tell_before(out, len(chosen) - len(waiting), {s.student for s in waiting}, graded)
         _grade(waiting, graded, protection, out, workers or machine.cores())
         everyone = write_outputs(out, graded, notes=found.notes)
     failed = [record for record in everyone if record.state in ("unreadable", "failed")]
@@ -168,10 +166,10 @@ def _note_missing(out: Path, students: Sequence[str], graded: Assignment) -> Non
     kept = 0
     for student in students:
         path = records.path_of(out, student)
-        if not path.exists():
-            records.write(out, _nothing_from(student, graded))
-        elif records.read(path).state != "missing":
+        if path.exists() and records.read(path).state != "missing":
             kept += 1
+        else:
+            records.write(out, _nothing_from(student, graded))
     if kept:
         print(f"{_count(kept, 'student')} without a file here keep the record of an earlier submission.")
 
@@ -210,17 +208,36 @@ def _choose(found: Found, only: Sequence[str]) -> list[Submission]:
     if unknown:
         raise GradeError(
             f"Nobody called {', '.join(map(repr, unknown))} handed anything in; there are "
-            f"{', '.join(map(shown, sorted(known)[:8]))}{' ...' if len(known) > 8 else ''}."
+            f"{_named(sorted(known))}."
         )
     return [s for s in found.submissions if not only or s.student in only]
 
 
-def _is_done(out: Path, submission: Submission) -> bool:
-    """Whether a submission has its record already, and is still the same file."""
+def _tell_before(out: Path, done: int, waiting: Collection[str], graded: Assignment) -> None:
+    """Say what is not graded because it was before, and which marks an earlier assignment gave."""
+    if done:
+        print(f"{_count(done, 'submission')} graded before; --regrade grades them again.")
+    earlier = [r for r in records.read_all(out) if r.assignment != graded.fingerprint and r.state == "graded"]
+    again = [record.student for record in earlier if record.student in waiting]
+    left = [record.student for record in earlier if record.student not in waiting]
+    if again:
+        whose = _count(len(again), "submission")
+        print(f"The assignment, or the course, has changed since {whose} got marks: graded again.")
+    if left:
+        print(
+            f"NOTE: an earlier version of the assignment gave the marks of {_named(left)}, and they stay: "
+            "their files are not among those to be graded now."
+        )
+
+
+def _is_done(out: Path, submission: Submission, graded: Assignment) -> bool:
+    """Whether a submission has its record already, and file and assignment are still the same."""
     path = records.path_of(out, submission.student)
     if not path.exists():
         return False
     record = records.read(path)
+    if record.assignment != graded.fingerprint:
+        return False
     try:
         data = read_bytes(submission, limit=MAX_BYTES)
     except SubmissionsError:
@@ -250,6 +267,7 @@ def _nothing_from(student: str, graded: Assignment) -> Record:
         state="missing",
         reason="Nothing was handed in.",
         version=__version__,
+        assignment=graded.fingerprint,
         possible=graded.possible,
         exercises=marks,
     )
@@ -260,6 +278,10 @@ def _assignment_of(everyone: Sequence[Record]) -> Assignment | None:
         return assignments.course_notebook(everyone[0].notebook) if everyone else None
     except ValueError:  # an assignment of the instructor's own: its texts are not at hand
         return None
+
+
+def _named(students: Sequence[str]) -> str:
+    return f"{', '.join(map(shown, students[:8]))}{' ...' if len(students) > 8 else ''}"
 
 
 def _count(number: int, noun: str) -> str:

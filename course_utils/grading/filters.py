@@ -16,6 +16,8 @@ from collections.abc import Iterable
 _NUMBERS = {
     "x86_64": {
         "shmget": 29,
+        "semget": 64,
+        "msgget": 68,
         "ptrace": 101,
         "pivot_root": 155,
         "mount": 165,
@@ -49,6 +51,8 @@ _NUMBERS = {
         "unshare": 97,
         "ptrace": 117,
         "mq_open": 180,
+        "msgget": 186,
+        "semget": 190,
         "shmget": 194,
         "add_key": 217,
         "request_key": 218,
@@ -125,11 +129,7 @@ def system_call_filter(machine: str | None = None) -> bytes:
         return b""
     return _packed(
         [
-            *_beginning(machine),
-            *_refusing(_NUMBERS[machine].values()),
-            *_refusing_shared_memory(machine),
-            (_JUMP_IF_EQUAL, 0, 1, _CLONE3),
-            (_RETURN, 0, 0, _UNKNOWN),
+            *_common(machine, _NUMBERS[machine].values()),
             (_JUMP_IF_EQUAL, 0, 3, _CLONE[machine]),
             (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
             (_JUMP_IF_BIT, 0, 1, _NEW_USER),
@@ -150,11 +150,7 @@ def process_filter(machine: str | None = None) -> bytes:
     numbers = [*_NUMBERS[machine].values(), *_ALONE[machine].values()]
     return _packed(
         [
-            *_beginning(machine),
-            *_refusing(numbers),
-            *_refusing_shared_memory(machine),
-            (_JUMP_IF_EQUAL, 0, 1, _CLONE3),
-            (_RETURN, 0, 0, _UNKNOWN),
+            *_common(machine, numbers),
             (_JUMP_IF_EQUAL, 0, 4, _CLONE[machine]),
             (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
             (_JUMP_IF_BIT, 1, 0, _THREAD),
@@ -167,6 +163,17 @@ def process_filter(machine: str | None = None) -> bytes:
             (_RETURN, 0, 0, _ALLOW),
         ]
     )
+
+
+def _common(machine: str, numbers: Iterable[int]) -> list[_Instruction]:
+    """Refuse these calls, shared memory, and ``clone3``, whose flags no filter can see."""
+    return [
+        *_beginning(machine),
+        *_refusing(numbers),
+        *_refusing_shared_memory(machine),
+        (_JUMP_IF_EQUAL, 0, 1, _CLONE3),
+        (_RETURN, 0, 0, _UNKNOWN),
+    ]
 
 
 def _beginning(machine: str) -> list[_Instruction]:

@@ -28,6 +28,8 @@ from course_utils.grading import frames, sandbox
 Why = Literal["time", "memory", "processes", "output", "disk", "died"]
 MEMORY_BYTES = 2 * 2**30
 PROCESSES = 120
+DESCRIPTORS = 1000  # open files of all processes: what waits in sockets is memory that no process has
+FILES = 20_000  # each takes memory too, even if empty
 STRAYS = 100  # answers to no question, before the kernel is given up
 LOOK_EVERY = 0.1  # seconds
 GRACE = 2.0  # seconds between an interrupt and the end
@@ -59,8 +61,6 @@ class Box:
         What keeps them from the machine.
     course
         Folder with the box's own build of `course_utils`.
-    data
-        Folder of decoded data sets.
     worker
         The worker's number, from 0.
     scratch
@@ -69,7 +69,6 @@ class Box:
 
     protection: sandbox.Protection
     course: Path
-    data: Path | None = None
     worker: int = 0
     scratch: Path | None = None
 
@@ -89,11 +88,10 @@ class Kernel:
                     box.protection,
                     box.course,
                     work=work,
-                    data=box.data,
                     worker=box.worker,
                     refused=refused,
                 ),
-                env=sandbox.environment(box.protection, box.course, work, data=box.data),
+                env=sandbox.environment(box.protection, box.course, work),
                 cwd=self._work or "/",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -144,13 +142,14 @@ class Kernel:
                     if self._strays > STRAYS:
                         raise Stopped("output")
                 now = time.monotonic()
-                cpu, memory, processes = self._usage()
+                everyone = self._everyone()
+                cpu, memory, descriptors = _usage([self._seen, *everyone])
                 used = cpu if used is None else used
-                if memory > MEMORY_BYTES:
+                if memory > MEMORY_BYTES or descriptors > DESCRIPTORS:
                     raise Stopped("memory")
-                if processes > PROCESSES:
+                if len(everyone) > PROCESSES:
                     raise Stopped("processes")
-                if self._work and _size(self._work) > sandbox.WORK_BYTES:
+                if self._has_written_too_much(everyone):
                     raise Stopped("disk")
                 too_long = cpu - used > limits.cpu_seconds or now - begun > limits.wall_seconds
                 if interrupted is None and too_long:
@@ -214,17 +213,31 @@ class Kernel:
             return list(self._seen.children(recursive=True))
         return []
 
-    def _usage(self) -> tuple[float, int, int]:
-        """Return CPU seconds, bytes of memory and the number of processes of the box, all its processes."""
-        cpu, own, shared, count = 0.0, 0, 0, 0
-        for process in [self._seen, *self._everyone()]:
-            with contextlib.suppress(psutil.Error):
-                times, memory = process.cpu_times(), process.memory_info()
-                cpu += times.user + times.system
-                cpu += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-                common = getattr(memory, "shared", 0)
-                own, shared, count = own + memory.rss - common, max(shared, common), count + 1
-        return cpu, own + shared, count
+    def _has_written_too_much(self, everyone: list[psutil.Process]) -> bool:
+        """Return whether the work folder is over its limit. That of bubblewrap limits bytes, not files."""
+        if self._work:
+            return _size(self._work) > sandbox.WORK_BYTES
+        with contextlib.suppress(OSError, IndexError):  # it has ended, or its box is not yet built
+            root = Path(f"/proc/{everyone[0].pid}/root")
+            for folder in (sandbox.WORK, Path("/dev/shm")):
+                held = os.statvfs(root / folder.relative_to("/"))
+                if held.f_files - held.f_ffree > FILES:
+                    return True
+        return False
+
+
+def _usage(processes: list[psutil.Process]) -> tuple[float, int, int]:
+    """Return CPU seconds, bytes of memory and number of open files of some processes together."""
+    cpu, own, shared, opened = 0.0, 0, 0, 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            times, memory = process.cpu_times(), process.memory_info()
+            cpu += times.user + times.system
+            cpu += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+            common = getattr(memory, "shared", 0)
+            own, shared = own + memory.rss - common, max(shared, common)
+            opened += process.num_fds() if os.name == "posix" else 0
+    return cpu, own + shared, opened
 
 
 def _size(folder: str) -> int:

@@ -86,8 +86,8 @@ class Record:
         Of the inputs that its answers were tried on: a secret until the marks are out.
     seconds : float
         By the clock.
-    version : str
-        Of the course.
+    version, assignment : str
+        Of the course, and the fingerprint of the assignment: what the marks were given by.
     possible : float
         Points that could be had.
     flags : tuple of str
@@ -109,6 +109,7 @@ class Record:
     seeds: tuple[int, ...] = ()
     seconds: float = 0.0
     version: str = ""
+    assignment: str = ""
     possible: float = 0.0
     flags: tuple[str, ...] = ()
     exercises: tuple[ExerciseMark, ...] = ()

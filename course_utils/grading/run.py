@@ -49,8 +49,6 @@ class Run:
         What keeps submissions from the machine.
     workers : int
         Submissions at once.
-    data : Path or None
-        Folder of decoded data sets for the box.
     on_record : callable
         Called with each record as it is written, one at a time.
     """
@@ -59,7 +57,6 @@ class Run:
     out: Path
     protection: sandbox.Protection
     workers: int = 2
-    data: Path | None = None
     on_record: Callable[[Record], None] = lambda _: None
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -113,7 +110,7 @@ class Run:
                         submission = waiting.get_nowait()
                     except queue.Empty:
                         return
-                    graded = worker.grade(submission, secret_seeds(self._key, submission.student))
+                    graded = worker.grade(submission, self._key)
                     if graded is None:
                         return
                     record, answers = graded
@@ -141,20 +138,20 @@ class _Worker:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def grade(self, submission: Submission, seeds: tuple[int, ...]) -> tuple[Record, dict[str, str]] | None:
+    def grade(self, submission: Submission, key: str) -> tuple[Record, dict[str, str]] | None:
         """Return a submission's record and the texts of its answers; None if the run was stopped."""
         for _ in range(TRIES):
             try:
-                found = self._converse(submission, seeds)
-                return self._record(submission, seeds, found), found.get("answers", {})
+                found, seeds = self._converse(submission, key)
+                return self._record(submission, found, seeds), found.get("answers", {})
             except (frames.FrameError, OSError):
                 self._end()
                 if self._run._stop.is_set():
                     return None
         reason = "Grading it ended the grader's own process twice: look at this file with care."
-        return self._record(submission, seeds, {"state": "failed", "reason": reason}), {}
+        return self._record(submission, {"state": "failed", "reason": reason}, ()), {}
 
-    def _converse(self, submission: Submission, seeds: tuple[int, ...]) -> dict[str, Any]:
+    def _converse(self, submission: Submission, key: str) -> tuple[dict[str, Any], tuple[int, ...]]:
         judge = self._run.judge
         process = self._process or self._start()
         assert process.stdin is not None
@@ -168,7 +165,7 @@ class _Worker:
                 "late": submission.late,
             },
         )
-        silent = 0.0
+        silent, seeds = 0.0, tuple[int, ...]()
         while True:
             found, message = self._reader.poll(0.5)
             if self._run._stop.is_set():
@@ -179,8 +176,10 @@ class _Worker:
             if not found:
                 continue
             if "done" in message:
-                done: dict[str, Any] = message["done"]
-                return done
+                return message["done"], seeds
+            if message["ask"] == "opened":
+                seeds = secret_seeds(key, submission.student, message["file_hash"])
+                continue
             exercise = message["exercise"]
             if message["ask"] == "question":
                 answer = dataclasses.asdict(judge.question(exercise, seeds))
@@ -213,7 +212,6 @@ class _Worker:
                 "by_hand": by_hand,
                 "protection": dataclasses.asdict(self._run.protection),
                 "course": os.fspath(self._run.course),
-                "data": os.fspath(self._run.data) if self._run.data else "",
                 "worker": self._number,
                 "scratch": os.fspath(self._run.folder),
             },
@@ -230,7 +228,7 @@ class _Worker:
                         pipe.close()
             self._process = None
 
-    def _record(self, submission: Submission, seeds: tuple[int, ...], found: dict[str, Any]) -> Record:
+    def _record(self, submission: Submission, found: dict[str, Any], seeds: tuple[int, ...]) -> Record:
         assignment = self._run.assignment
         marks = []
         for text in assignment.texts.exercises.values():
@@ -258,6 +256,7 @@ class _Worker:
             seeds=seeds,
             seconds=round(found.get("seconds", 0.0), 2),
             version=__version__,
+            assignment=assignment.fingerprint,
             possible=assignment.possible,
             flags=tuple(found.get("flags", ())) + ((submission.late,) if submission.late else ()),
             exercises=tuple(marks),
@@ -266,9 +265,12 @@ class _Worker:
 
 def _key(out: Path) -> str:
     """Return the run's secret, made once: seeds follow from it, so grading again gives the same marks."""
+    from filelock import FileLock
+
     path = out / "secret.json"
-    if not path.exists():
-        write_whole(path, json.dumps({"key": secrets.token_hex(16)}) + "\n")
-        path.chmod(0o600)
+    with FileLock(out / ".secret.lock"):  # pytest's workers begin all at once
+        if not path.exists():
+            write_whole(path, json.dumps({"key": secrets.token_hex(16)}) + "\n")
+            path.chmod(0o600)
     key: str = json.loads(path.read_text(encoding="utf-8"))["key"]
     return key

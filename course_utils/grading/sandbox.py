@@ -29,7 +29,6 @@ FIRST_USER = 61_000
 
 INSIDE = Path("/box/course")
 WORK = Path("/box/work")
-DATA = Path("/box/data")
 _DEVICES = ("/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache", "/etc/alternatives")
 
@@ -121,7 +120,6 @@ def command(
     course: Path,
     *,
     work: Path = WORK,
-    data: Path | None = None,
     worker: int = 0,
     refused: int | None = None,
 ) -> list[str]:
@@ -135,8 +133,6 @@ def command(
         Folder that holds the box's own build of `course_utils`.
     work
         Folder to work in; bubblewrap has its own, in memory.
-    data
-        Folder of decoded data sets, read-only inside.
     worker
         Number of the worker, from 0.
     refused
@@ -145,21 +141,19 @@ def command(
     arguments: dict[str, object] = {"user": "", "readable": [], "writable": []}
     program = [sys.executable, "-s", "-m", "course_utils.grading.inside"]
     if protection.kind == "bubblewrap":
-        shown = {str(course): str(INSIDE)} | ({str(data): str(DATA)} if data is not None else {})
+        shown = {str(course): str(INSIDE)}
         if os.geteuid() == 0:
             arguments["user"] = str(FIRST_USER + worker)
         boxed = _bubblewrap(protection, shown, refused=refused)
         return [*boxed, *program, json.dumps(arguments)]
     if protection.kind == "landlock":
-        folders = [*_SYSTEM, *_interpreter(), str(course), *([str(data)] if data is not None else [])]
+        folders = [*_SYSTEM, *_interpreter(), str(course)]
         arguments["readable"] = [*folders, *_DEVICES]
         arguments["writable"] = [str(work), os.devnull]
     return [*program, json.dumps(arguments)]
 
 
-def environment(
-    protection: Protection, course: Path, work: Path, *, data: Path | None = None
-) -> dict[str, str]:
+def environment(protection: Protection, course: Path, work: Path) -> dict[str, str]:
     """Return all environment variables of the kernel; nothing of the grader's own is among them."""
     boxed = protection.kind == "bubblewrap"
     home = str(WORK) if boxed else str(work)
@@ -176,8 +170,6 @@ def environment(
         "COURSE_SCALE": "smoke",
         "COURSE_STATIC": "1",
     }
-    if data is not None:
-        variables["COURSE_DATA"] = str(DATA) if boxed else str(data)
     if os.name == "nt" and "SYSTEMROOT" in os.environ:
         variables["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
     return variables

@@ -56,7 +56,6 @@ def main() -> None:
     box = Box(
         sandbox.Protection(**first["protection"]),
         Path(first["course"]),
-        Path(first["data"]) if first["data"] else None,
         first["worker"],
         Path(first["scratch"]),
     )
@@ -71,7 +70,7 @@ def main() -> None:
         frames.send(answers, {"done": grade(submission, release, box, _Judge(reader, answers))})
 
 
-def grade(submission: Submission, release: Release, box: Box, judge: marking.Judge) -> dict[str, Any]:
+def grade(submission: Submission, release: Release, box: Box, judge: _Judge) -> dict[str, Any]:
     """Grade one submission; return what a record holds of it."""
     begun = time.monotonic()
     found: dict[str, Any] = {"state": "graded", "reason": "", "file_hash": "", "exercises": {}, "flags": []}
@@ -87,6 +86,7 @@ def grade(submission: Submission, release: Release, box: Box, judge: marking.Jud
         reason = "Reading the file takes more memory than a notebook may."
         return found | {"state": "unreadable", "reason": reason, "seconds": time.monotonic() - begun}
     try:
+        judge.opened(found["file_hash"])
         tried = marking.Marking(plan, judge, lambda: Kernel(box)).run()
     except marking.BoxError as error:
         reason = (
@@ -145,6 +145,10 @@ class _Judge:
 
     def __init__(self, reader: frames.Reader, answers: int) -> None:
         self._reader, self._answers = reader, answers
+
+    def opened(self, file_hash: str) -> None:
+        """Say which file it is: the inputs that its answers are tried on follow from it."""
+        frames.send(self._answers, {"ask": "opened", "file_hash": file_hash})
 
     def question(self, exercise: str) -> dict[str, Any]:
         return self._ask({"ask": "question", "exercise": exercise})

@@ -286,13 +286,18 @@ def test_every_probe_stands_on_its_own(number):
         assert outside == set(), exercise.id
 
 
-def test_a_students_seeds_follow_from_the_runs_key_and_nothing_else():
-    assert secret_seeds("key", "alice") == secret_seeds("key", "alice")
-    assert not set(secret_seeds("key", "alice")) & set(secret_seeds("key", "bob"))
-    assert not set(secret_seeds("key", "alice")) & set(secret_seeds("other", "alice"))
-    assert len(set(secret_seeds("key", "\ud800"))) == SEEDS
+def test_a_students_seeds_follow_from_the_runs_key_and_the_file():
+    seeds = secret_seeds("key", "alice", "0f")
+    assert secret_seeds("key", "alice", "0f") == seeds
+    assert not set(seeds) & set(secret_seeds("key", "bob", "0f"))
+    assert not set(seeds) & set(secret_seeds("other", "alice", "0f"))
+    assert len(set(secret_seeds("key", "\ud800", ""))) == SEEDS
+
+
+def test_the_inputs_that_feedback_showed_are_not_those_of_the_next_file():
+    assert not set(secret_seeds("key", "alice", "0f")) & set(secret_seeds("key", "alice", "1f"))
 
 
 @given(st.text(), st.text())
 def test_seeds_are_what_a_generator_takes(key, student):
-    assert all(1000 <= seed < 2**63 for seed in secret_seeds(key, student))
+    assert all(1000 <= seed < 2**63 for seed in secret_seeds(key, student, "0f"))

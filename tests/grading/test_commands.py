@@ -159,6 +159,40 @@ def test_regrade_grades_everyone_again_with_the_same_seeds(handed_in, out):
     assert [record.seeds for record in records.read_all(out)] == seeds
 
 
+@pytest.fixture
+def own(tmp_path):
+    """An assignment of one's own that can be changed."""
+    folder = tmp_path / "own"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("release", "__pycache__"))
+    return folder
+
+
+def correct(assignment):
+    module = assignment / "exercises.py"
+    module.write_text(module.read_text(encoding="utf-8") + "\n# corrected\n", encoding="utf-8")
+
+
+def test_a_corrected_assignment_grades_again_what_the_earlier_one_graded(handed_in, out, own, capsys):
+    grade(handed_in, out, assignment=own)
+    commands.override(out, "bob", "ex1", 1.0, comment="Seen.")
+    before = written(out)
+    module = own / "exercises.py"
+    module.write_text(
+        module.read_text(encoding="utf-8") + "\n# a tolerance was too narrow\n", encoding="utf-8"
+    )
+    grade(handed_in, out, assignment=own)
+    assert again(before, out) == ["alice", "bob"]
+    assert "has changed since 2 submissions got marks: graded again" in capsys.readouterr().out
+    assert {record.student: record.points for record in records.read_all(out)} == {"alice": 0.0, "bob": 1.0}
+
+
+def test_marks_of_an_earlier_assignment_that_stay_are_named(handed_in, out, own, capsys):
+    grade(handed_in, out, assignment=own)
+    correct(own)
+    grade(handed_in, out, assignment=own, only=["bob"])
+    assert "NOTE: an earlier version of the assignment gave the marks of alice" in capsys.readouterr().out
+
+
 def test_only_grades_nobody_else(handed_in, out):
     grade(handed_in, out, only=["bob"])
     assert states(out) == {"bob": "graded"}

@@ -26,7 +26,7 @@ CLONE_THREAD, CLONE_NEWUSER = 0x00010000, 0x10000000
 MMAP = {"x86_64": 9, "aarch64": 222}
 MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20
 BOTH = pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-MEMORY_OF_NOBODY = {"memfd_create", "memfd_secret", "shmget", "mq_open"}
+MEMORY_OF_NOBODY = {"memfd_create", "memfd_secret", "shmget", "semget", "msgget", "mq_open"}
 DANGEROUS = MEMORY_OF_NOBODY | {
     *("ptrace", "process_vm_readv", "process_vm_writev", "bpf", "userfaultfd", "io_uring_setup", "unshare"),
     *("open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr"),

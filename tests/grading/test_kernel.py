@@ -244,6 +244,23 @@ def test_the_work_folder_has_a_limit(start, monkeypatch, protection):
         assert run(start(), fill)[0]["error"]["type"] == "OSError"
 
 
+def test_files_without_bytes_have_a_limit_too(start, monkeypatch):
+    monkeypatch.setattr(kernels, "FILES", 500)
+    monkeypatch.setattr(sandbox, "WORK_BYTES", 2**20)
+    assert why(start(), "import time\nfor n in range(600):\n    open(f'f{n}', 'w')\ntime.sleep(30)") == "disk"
+
+
+def test_memory_in_the_sockets_of_many_processes_is_noticed(start, monkeypatch, protection):
+    if protection.kind == "landlock":
+        pytest.skip("a process that is confined has no others and opens no sockets")
+    monkeypatch.setattr(kernels, "DESCRIPTORS", 300)
+    source = (
+        "import os, socket, time\nfor _ in range(3):\n    if not os.fork():\n"
+        "        held = [socket.socketpair() for _ in range(60)]\n        time.sleep(100)\ntime.sleep(50)"
+    )
+    assert why(start(), source) == "memory"
+
+
 # The kernel's pipe for answers is one of its first files; a student would find it just so.
 FIND = """
 import os, json, struct, fcntl

@@ -21,7 +21,7 @@ from course_utils.grading.sandbox import (
     filter_descriptor,
 )
 
-COURSE, WORK, DATA = Path("/tmp/a/course"), Path("/tmp/a/work"), Path("/tmp/a/data")
+COURSE, WORK = Path("/tmp/a/course"), Path("/tmp/a/work")
 BUBBLEWRAP = Protection("bubblewrap", "bubblewrap 1.0")
 LANDLOCK = Protection("landlock", "Landlock 4")
 KINDS = pytest.mark.parametrize("protection", [BUBBLEWRAP, LANDLOCK, NO_PROTECTION], ids=lambda p: p.kind)
@@ -121,12 +121,11 @@ def test_a_box_shares_nothing_and_ends_with_whoever_started_it():
     assert "--share-net" not in arguments
 
 
-def test_a_box_shows_the_course_and_the_data_read_only_and_nothing_else_of_ours():
-    arguments = command(BUBBLEWRAP, COURSE, data=DATA)
+def test_a_box_shows_the_course_read_only_and_nothing_else_of_ours():
+    arguments = command(BUBBLEWRAP, COURSE)
     shown = pairs(arguments, "--ro-bind")
     assert (str(COURSE), str(sandbox.INSIDE)) in shown
-    assert (str(DATA), str(sandbox.DATA)) in shown
-    allowed = {str(COURSE), str(DATA), *sandbox._SYSTEM, sys.prefix, sys.base_prefix}
+    allowed = {str(COURSE), *sandbox._SYSTEM, sys.prefix, sys.base_prefix}
     assert {outside for outside, _ in shown} <= allowed
 
 
@@ -158,9 +157,9 @@ def test_an_ordinary_user_gives_the_box_users_of_its_own_and_no_rights(monkeypat
 
 
 def test_with_landlock_the_kernel_is_told_to_confine_itself_to_its_work_folder():
-    told = json.loads(command(LANDLOCK, COURSE, work=WORK, data=DATA)[-1])
+    told = json.loads(command(LANDLOCK, COURSE, work=WORK)[-1])
     assert told["writable"] == [str(WORK), os.devnull]
-    assert {str(COURSE), str(DATA)} <= set(told["readable"])
+    assert str(COURSE) in told["readable"]
     assert str(Path.home()) not in told["readable"]
     assert "/" not in told["readable"]
     assert "/proc" not in told["readable"]
@@ -180,11 +179,6 @@ def test_of_the_graders_environment_nothing_goes_inside(protection, monkeypatch)
     inside = environment(protection, COURSE, WORK)
     assert not any("canary" in value for value in inside.values())
     assert "COURSE_DATA" not in inside
-
-
-def test_data_is_named_where_the_box_has_it():
-    assert environment(BUBBLEWRAP, COURSE, WORK, data=DATA)["COURSE_DATA"] == str(sandbox.DATA)
-    assert environment(LANDLOCK, COURSE, WORK, data=DATA)["COURSE_DATA"] == str(DATA)
 
 
 # ---------------------------------------------------------------- the filter
