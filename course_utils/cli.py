@@ -168,7 +168,7 @@ def _grade_arguments(parser: argparse.ArgumentParser) -> None:
         "submissions",
         nargs="+",
         metavar="SUBMISSIONS",
-        help="a folder or zip of submissions; or: set STUDENT EXERCISE POINTS, to overrule a mark",
+        help="folder, zip or file of submissions; or: set STUDENT EXERCISE POINTS, to overrule a mark",
     )
     parser.add_argument("--notebook", metavar="NUMBER", help="the course's notebook, for example 01")
     parser.add_argument("--assignment", type=Path, metavar="FOLDER", help="an assignment of your own")

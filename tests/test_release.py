@@ -1,8 +1,11 @@
 """What `course release` hands out works on its own, and gives no answer away."""
 
+import ast
 import csv
+import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -83,7 +86,8 @@ def assert_no_canary(folder, texts):
 
 def test_a_release_holds_what_students_need_and_no_module_of_answers(example):
     assert {path.name for path in example.iterdir()} == {
-        *("assignment.ipynb", "assignment.checks.json", "course_utils", "README.md", "environment.yml")
+        *("assignment.ipynb", "assignment.checks.json", "course_utils"),
+        *("README.md", "environment.yml", "requirements.txt"),
     }
     package = example / "course_utils"
     names = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
@@ -95,7 +99,34 @@ def test_a_release_holds_what_students_need_and_no_module_of_answers(example):
     environment = (example / "environment.yml").read_text(encoding="utf-8")
     assert "pytorch" in environment
     assert "-e ." not in environment
-    assert (example / "README.md").read_text(encoding="utf-8").count("\n") <= 12
+    assert (example / "README.md").read_text(encoding="utf-8").count("\n") <= 13
+
+
+def test_a_release_asks_for_the_packages_that_its_modules_import_and_for_a_server(example):
+    text = (example / "requirements.txt").read_text(encoding="utf-8")
+    listed = {re.match(r"[\w-]+", line)[0] for line in text.splitlines()}
+    names = importlib.metadata.packages_distributions()
+    imported = {
+        name.lower()
+        for path in example.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for module in modules_of(node)
+        if module not in sys.stdlib_module_names and module != "course_utils"
+        for name in names.get(module, ())
+    }
+    assert imported & {"torch", "numpy"} == {"torch", "numpy"}
+    assert "nbval" not in listed
+    assert {"jupyterlab", "ipykernel"} <= listed
+    ours = {re.match(r"[\w-]+", need)[0] for need in importlib.metadata.requires("deep-learning-notebooks")}
+    assert imported & ours <= listed
+
+
+def modules_of(node):
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return [node.module.partition(".")[0]]
+    return []
 
 
 def test_no_line_of_a_solution_of_the_example_is_in_its_release(example):

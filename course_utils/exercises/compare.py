@@ -91,7 +91,8 @@ def type_in_words(value: Any) -> str:
     if value is Ellipsis:
         return "the placeholder `...`"
     if isinstance(value, Opaque):
-        return f"an object of type {value.type_name}"
+        phrase = " " in value.type_name  # "a text of 20000 characters"
+        return value.type_name if phrase else f"an object of type {value.type_name}"
     if isinstance(value, Array):
         if value.kind == "scalar" or value.shape == ():
             return f"a single {value.dtype} number"

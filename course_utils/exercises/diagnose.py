@@ -47,7 +47,8 @@ def _none(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
 def _type(d: Difference, inputs: dict[str, Any]) -> str:  # noqa: ARG001
     text = f"{_subject(d)} should be {type_in_words(d.expected)}, but it is {type_in_words(d.got)}."
     if isinstance(d.expected, Array) and isinstance(d.got, list | tuple):
-        text += " Build one tensor of it, or return one thing only."
+        whole = "tensor" if d.expected.kind == "tensor" else "array"
+        text += f" Build one {whole} of it, or return one thing only."
     return text
 
 

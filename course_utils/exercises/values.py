@@ -53,7 +53,7 @@ def encode(value: object) -> str:
     """Write a value as JSON text; what is not plain, or too large, becomes the name of its type."""
     text = json.dumps(_encode(value, depth=0), allow_nan=False)
     if len(text) > MAX_BYTES:
-        return json.dumps(_opaque(f"{type(value).__name__} of {len(text)} bytes"))
+        return json.dumps(_opaque(f"a {type(value).__name__} of {len(text)} bytes"))
     return text
 
 

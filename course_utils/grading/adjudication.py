@@ -105,7 +105,8 @@ class Adjudicator:
         if missing:
             named = missing if isinstance(missing, list) else []
             listed = " and ".join(f"`{n}`" for n in exercise.names if n in named)
-            return Verdict("missing", f"{listed or 'A name'} is not defined.")
+            verb = "are" if " and " in listed else "is"
+            return Verdict("missing", f"{listed or 'A name'} {verb} not defined.")
         with self._lock:
             ours = self._references.answer(exercise)
         called = answer.get("callable")

@@ -105,6 +105,8 @@ def override(out: Path, student: str, exercise: str, points: float | None, *, co
         write_outputs(out, None)
     now = next(mark.final for mark in record.exercises if mark.id == exercise)
     print(f"{student}: {exercise} has {now:g} points now, {record.points:g} of {record.possible:g} in all.")
+    if record.state in ("unreadable", "failed") and points is not None:
+        print("His file was not graded: with these points he has a grade, and 0 for all other exercises.")
     return 0
 
 
@@ -114,12 +116,13 @@ def write_outputs(out: Path, graded: Assignment | None, *, notes: Sequence[str] 
 
     everyone = records.read_all(out)
     gradebook.write_gradebook(out, everyone)
+    answers = records.read_answers(out)
     for record in everyone:
-        feedback.write_feedback(out, record)
+        feedback.write_feedback(out, record, answers=answers.get(record.student))
     graded = graded or _assignment_of(everyone)
     texts = graded.texts.exercises.values() if graded is not None else ()
     alike = similarity.find_alike(
-        records.read_answers(out),
+        answers,
         {text.id: text.stub for text in texts},
         {text.id: text.solution for text in texts},
     )
@@ -196,10 +199,16 @@ def _grade(
             bar.set_postfix_str(f"mean {mean:.1f} of {record.possible:g}", refresh=False)
             bar.update()
 
-        with Run(
-            assignment=graded, out=out, protection=protection, workers=workers, on_record=on_record
-        ) as run:
-            run.grade(waiting)
+        try:
+            with Run(
+                assignment=graded, out=out, protection=protection, workers=workers, on_record=on_record
+            ) as run:
+                run.grade(waiting)
+        except KeyboardInterrupt:
+            bar.close()
+            done = _count(len(points), "submission")
+            print(f"\n{done} of {len(waiting)} graded; the same command goes on with the others.")
+            raise
 
 
 def _choose(found: Found, only: Sequence[str]) -> list[Submission]:

@@ -8,7 +8,7 @@ everything but its own style sheet.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path, PurePosixPath
 
@@ -125,8 +125,10 @@ summary { cursor: pointer; }
 """
 
 
-def write_feedback(out: Path, record: Record) -> Path:
+def write_feedback(out: Path, record: Record, *, answers: Mapping[str, str] | None = None) -> Path:
     """Write the student's page and return its path, ``feedback/NAME.html``.
+
+    `answers` are the texts of the student's cells by exercise: shown where points were lost.
 
     The page holds no flags, no seeds, no reason why grading itself failed, and of the file only its name.
 
@@ -137,7 +139,9 @@ def write_feedback(out: Path, record: Record) -> Path:
     """
     path = out / page_of(record)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, page(f"{record.title or record.notebook}: {record.student}", _body(record)))
+    write_whole(
+        path, page(f"{record.title or record.notebook}: {record.student}", _body(record, answers or {}))
+    )
     return path
 
 
@@ -187,7 +191,7 @@ def table(head: Sequence[str], rows: Iterable[str], *, numbers: Collection[str] 
     return '<div class="wide">\n' + "\n".join(lines) + "\n</div>"
 
 
-def _body(record: Record) -> str:
+def _body(record: Record, answers: Mapping[str, str]) -> str:
     parts = [
         f"<h1>{prose(record.title or record.notebook)}</h1>",
         f"<p><bdi>{quoted(record.student)}</bdi></p>",
@@ -196,9 +200,10 @@ def _body(record: Record) -> str:
         parts.append(_ADVICE[record.state].format(reason=prose(record.reason)))
     if has_grade(record) and record.exercises:
         parts += [_total(record), _table(record)]
-        explained = [_section(mark) for mark in record.exercises if _needs_words(mark)]
+        explained = [_section(m, answers.get(m.id, "")) for m in record.exercises if _needs_words(m)]
         if explained:
             parts += ["<h2>Exercise by exercise</h2>", *explained]
+        parts.append(_left_blank(record))
     parts.append(_which_file(record))
     return "\n".join(part for part in parts if part)
 
@@ -231,14 +236,17 @@ def _status(mark: ExerciseMark) -> str:
 
 
 def _needs_words(mark: ExerciseMark) -> bool:
-    return (
-        mark.status != "right"
-        or bool(mark.message or mark.mistake or mark.printed)
-        or mark.override is not None
-    )
+    if mark.override is not None:
+        return True
+    return mark.status not in ("right", "blank") or bool(mark.mistake or mark.printed)
 
 
-def _section(mark: ExerciseMark) -> str:
+def _left_blank(record: Record) -> str:
+    blank = [quoted(m.id) for m in record.exercises if m.status == "blank" and not _needs_words(m)]
+    return f"<p>Left blank: {', '.join(blank)}.</p>" if blank else ""
+
+
+def _section(mark: ExerciseMark, answer: str) -> str:
     points = f"{points_in_words(mark.final)} of {points_in_words(mark.possible)} points"
     parts = [f"<h3>{quoted(mark.id)} {prose(mark.title)}</h3>", f"<p>{_status(mark)}, {points}</p>"]
     if mark.override is not None:
@@ -256,6 +264,8 @@ def _section(mark: ExerciseMark) -> str:
         parts.append(
             f"<details{shown}><summary>What your code printed</summary>\n{code(mark.printed)}</details>"
         )
+    if answer.strip() and mark.status not in ("right", "blank"):
+        parts.append(f"<details><summary>Your answer</summary>\n{code(answer)}</details>")
     return "\n".join(parts)
 
 

@@ -251,7 +251,8 @@ def _students(records: Sequence[Record]) -> str:
     for record in records:
         total = points_in_words(record.points) if has_grade(record) else "–"
         n = len(reasons(record))
-        notes = _count(n, "note") if n else ""
+        by_hand = any(mark.override is not None for mark in record.exercises)
+        notes = ", ".join(([_count(n, "note")] if n else []) + (["points by hand"] if by_hand else []))
         rows.append(
             f'<tr><th scope="row">{_link(record)}</th><td{NUMBER}>{total}</td>'
             f"<td>{STATE_IN_WORDS[record.state]}</td><td>{notes}</td></tr>"

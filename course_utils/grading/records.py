@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import difflib
 import hashlib
 import json
 import re
@@ -237,8 +238,12 @@ def set_points(out: Path, student: str, exercise: str, points: float | None, *, 
 
     path = path_of(out, student)
     if not path.exists():
-        known = ", ".join(repr(record.student) for record in read_all(out)[:8])
-        raise RecordError(f"There is no record of {student!r} in {out}; there are {known or 'none'}.")
+        known = [record.student for record in read_all(out)]
+        near = difflib.get_close_matches(student, known, n=3) or known[:8]
+        if not known:
+            raise RecordError(f"{out} holds no records: is it the folder that was graded into?")
+        there = f"there {'is' if len(near) == 1 else 'are'} {', '.join(map(repr, near))}"
+        raise RecordError(f"There is no record of {student!r} in {out}; {there}.")
     record = read(path)
     mark = next((mark for mark in record.exercises if mark.id == exercise), None)
     if mark is None:

@@ -1,14 +1,14 @@
 """`course release`: what students get whose instructor keeps the solutions private.
 
 The folder holds the student notebook, its checks (see `course_utils.exercises.packaging`), the part of the
-package that the notebook needs, an environment and ten lines of instructions. It needs nothing else.
+package that the notebook needs, an environment and a page of instructions. It needs nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from course_utils.grading.excerpt import Excerpt, excerpt, holds_answers
 _README = """\
 # {title}
 
-1. In this folder: `conda env create -f environment.yml`, then `conda activate {environment}`.
+1. In this folder: `conda env create -f environment.yml`, then `conda activate {environment}`. Without conda:
+   `python -m venv .venv`, activate it, `pip install -r requirements.txt`.
 2. `jupyter lab {name}.ipynb`. Leave the folder `course_utils` and `{checks}` beside it.
 3. Write your answers in the cells that begin with `# Exercise`; the cell below each checks it.
 4. A check says what is wrong, but nothing is put in the place of a wrong answer: later exercises use yours.
@@ -34,6 +35,11 @@ _README = """\
    (each needs: `from course_utils.exercises import hint, progress, reset`).
 7. Hand in the notebook alone. It is graded on other inputs than those of the checks.
 """
+
+# conda's names, where pip or the import have others
+_PIP = {"pytorch": "torch", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
+_IMPORTED = _PIP | {"scikit-learn": "sklearn", "pillow": "PIL"}
+_ALWAYS = {"python", "pip", "jupyterlab", "ipykernel"}  # what opens the notebook
 
 
 class ReleaseError(ValueError):
@@ -84,10 +90,14 @@ def release(out: Path, *, notebook: str | None, assignment: Path | None, reposit
     package = excerpt([cell.source for cell in texts.cells], answers=list(answers))
     files = {
         f"{released.name}.ipynb": built["student"].encode(),
-        f"{released.name}{ENDING}": checks_text(released, texts).encode(),
-        "environment.yml": _environment(repository).encode(),
-        "README.md": _readme(released, repository).encode(),
         **{f"course_utils/{name}": content for name, content in package.files.items()},
+    }
+    name, packages = _environment(repository, files)
+    files |= {
+        f"{released.name}{ENDING}": checks_text(released, texts).encode(),
+        "environment.yml": _conda(name, packages).encode(),
+        "requirements.txt": _requirements(packages).encode(),
+        "README.md": _readme(released, name).encode(),
     }
     try:
         for name, content in files.items():
@@ -95,7 +105,7 @@ def release(out: Path, *, notebook: str | None, assignment: Path | None, reposit
             write_whole(out / name, content)
     except OSError as error:
         raise ReleaseError(f"{out} cannot be written: {error}.") from error
-    print(f"{out}: {released.name}.ipynb, its checks, README.md, environment.yml and")
+    print(f"{out}: {released.name}.ipynb, its checks, README.md, environment.yml, requirements.txt and")
     print(f"{sum(name.endswith('.py') for name in package.files)} modules of course_utils.")
     print(*_report(package, answers, released), sep="\n")
     found = leftovers(files, texts.exercises)
@@ -173,19 +183,43 @@ def _report(package: Excerpt, answers: Mapping[str, str], released: Notebook) ->
     return lines or ["- Nothing that is known to hold answers had to go along."]
 
 
-def _environment(repository: Path) -> str:
-    """Return the course's conda environment without the course itself, which lies beside the notebook."""
+def _environment(repository: Path, files: Mapping[str, bytes]) -> tuple[str, list[str]]:
+    """Return the name of the course's conda environment, and what these files need of it."""
     text = (repository / "environment.yml").read_text(encoding="utf-8")
-    kept = [line for line in text.split("\n") if not line.startswith("#")]
-    return "\n".join(kept).partition("  - pip:")[0].rstrip() + "\n"
+    name = re.search(r"^name: (\S+)", text, flags=re.MULTILINE)
+    imported = {
+        found[1]
+        for file, content in files.items()
+        for line in _lines(file, content)
+        if (found := re.match(r"\s*(?:import|from)\s+(\w+)", line))
+    }
+    packages = []
+    for package in re.findall(r"^  - ([\w-]+[=<>][^\s#]*|pip)\s*(?:#.*)?$", text, flags=re.MULTILINE):
+        bare = re.split("[=<>]", package)[0]
+        if bare in _ALWAYS or _IMPORTED.get(bare, bare) in imported:
+            packages.append(package)
+    return name[1] if name else "base", packages
 
 
-def _readme(released: Notebook, repository: Path) -> str:
-    name = re.search(r"^name: (\S+)", _environment(repository), flags=re.MULTILINE)
+def _conda(name: str, packages: Sequence[str]) -> str:
+    listed = "".join(f"  - {package}\n" for package in packages)
+    return f"name: {name}\nchannels:\n  - conda-forge\ndependencies:\n{listed}"
+
+
+def _requirements(packages: Sequence[str]) -> str:
+    lines = []
+    for package in packages:
+        bare = re.split("[=<>]", package)[0]
+        if bare not in ("python", "pip"):
+            lines.append(_PIP.get(bare, bare) + package.removeprefix(bare))
+    return "\n".join(lines) + "\n"
+
+
+def _readme(released: Notebook, environment: str) -> str:
     return _README.format(
         title=released.title,
         name=released.name,
         checks=f"{released.name}{ENDING}",
         first=released.exercises[0].id,
-        environment=name[1] if name else "base",
+        environment=environment,
     )

@@ -1,10 +1,10 @@
 """Find the submissions in a folder or zip: who handed in which file.
 
-Accepted: a folder per student, a flat folder of notebooks (the student is what the file's name holds beside
-the notebook's), nbgrader's ``submitted/STUDENT/ASSIGNMENT/NOTEBOOK``, the downloads of Moodle and Canvas
-(naming: `course_utils.grading.layouts`), and a zip of any of these. Names are kept exactly as found, and
-students whose names differ in case or normal form only are kept apart. Links are never followed, archives
-inside are never opened, and nothing is written.
+Accepted: one notebook, a folder per student, a flat folder of notebooks (the student is what the file's name
+holds beside the notebook's), nbgrader's ``submitted/STUDENT/ASSIGNMENT/NOTEBOOK``, the downloads of Moodle
+and Canvas (naming: `course_utils.grading.layouts`), and a zip of any of these. Names are kept exactly as
+found, and students whose names differ in case or normal form only are kept apart. Links are never followed,
+archives inside are never opened, and nothing is written.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
     Parameters
     ----------
     path : Path
-        Folder or zip.
+        Folder, zip, or one notebook.
     notebook_name : str
         Name of the notebook that is graded, as ``01_manual_backprop.ipynb``.
     roster : Path, optional
@@ -95,13 +95,16 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
     Raises
     ------
     SubmissionsError
-        If `path` is no folder or zip, holds no notebook that could be the one, or the roster has no names.
+        If `path` is none of these or holds no notebook that could be the one, or the roster has no names.
     """
     if not is_notebook(notebook_name):
         notebook_name += ".ipynb"
     expected = None if roster is None else read_roster(roster)
-    children, notes = _open(path)
-    told, name = shown(str(path)), path.resolve().stem if path.is_file() else path.resolve().name
+    told = shown(str(path))
+    alone = path.name if path.is_file() and is_notebook(path.name) else ""
+    path = path.parent if alone else path
+    children, notes = _open(path, alone)
+    name = path.resolve().stem if path.is_file() else path.resolve().name
     try:
         base = find_base(children, name, notebook_name)
         units = children(base)
@@ -144,7 +147,7 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
     deepest = max(len(c.item.parts) - len(base) for c in chosen.values() if c is not None)
     layout = _layout(gathered.platform, units, in_submitted=(name, *base)[-1] == "submitted", deepest=deepest)
     return Found(
-        layout + ("" if path.is_dir() else ", in a zip"),
+        "one notebook" if alone else layout + ("" if path.is_dir() else ", in a zip"),
         tuple(submissions),
         tuple(sorted(missing)),
         tuple(notes),
@@ -166,15 +169,20 @@ def read_bytes(submission: Submission, *, limit: int) -> bytes:
     return read_file(submission.source, limit=limit)
 
 
-def _open(path: Path) -> tuple[Children, list[str]]:
-    """Return the listing of a folder or zip, and sentences about members of the zip that were left out."""
+def _open(path: Path, alone: str) -> tuple[Children, list[str]]:
+    """Return the listing of a folder or zip, and sentences about members of the zip that were left out.
+
+    With `alone`, the listing of a folder holds this file only.
+    """
+    if alone:
+        return lambda parts: [item for item in in_folder(path)(parts) if item.name == alone], []
     if path.is_dir():
         return in_folder(path), []
     if path.is_file():
         return in_zip(path)
     if path.exists():
         raise SubmissionsError(
-            f"{shown(str(path))} is neither a folder nor a zip of submissions: give one of them."
+            f"{shown(str(path))} is neither a notebook nor a folder or zip of submissions."
         )
     raise SubmissionsError(f"There is no {shown(str(path))}: give the folder or zip of the submissions.")
 

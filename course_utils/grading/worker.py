@@ -102,6 +102,8 @@ def grade(submission: Submission, release: Release, box: Box, judge: _Judge) -> 
             flags.append(
                 f"To be derived by hand, but it, or a cell it uses, has {', '.join(tools)}: please look."
             )
+        if result.status == "stopped":
+            flags.append(f"{result.message} An accident, or an attack: please look.")
         if result.status == "unjudged":
             flags.append("It has no verdict: please look.")
         found["exercises"][exercise] = {**dataclasses.asdict(result), "flags": flags}

@@ -1,10 +1,11 @@
 """A judge reads what an enemy may have written, and says what helps."""
 
+import numpy as np
 import pytest
 import torch
 
 from course_utils.exercises import catalogue, values
-from course_utils.exercises.compare import compare
+from course_utils.exercises.compare import compare, type_in_words
 from course_utils.exercises.diagnose import diagnose
 from course_utils.exercises.judge import judge
 from course_utils.exercises.observe import Observation, observe
@@ -61,6 +62,26 @@ def test_an_input_that_should_stay_is_said_to_be_changed_even_where_a_probe_call
     assert "changes its input `G`" in verdict.message
     assert "should be changed in place" not in verdict.message
     assert "It was tried with" not in verdict.message
+
+
+@pytest.mark.parametrize(("whole", "name"), [(np.ones(3), "array"), (torch.ones(3), "tensor")])
+def test_a_list_instead_of_an_array_is_told_which_kind_to_build(whole, name):
+    ours, theirs = (values.decode(values.encode(value)) for value in (whole, [1.0, 1.0, 1.0]))
+    text = diagnose(compare(ours, theirs, rtol=0.0, atol=0.0), {})
+    assert f"Build one {name} of it" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("x" * 10**6, "a text of 1000000 characters"),
+        (2**80, "an integer beyond 64 bits"),
+        (object(), "an object of type object"),
+        (np.array(["x"]), "an array of <U1"),
+    ],
+)
+def test_what_is_no_plain_value_is_named_in_words(value, words):
+    assert type_in_words(values.decode(values.encode(value))) == words
 
 
 @pytest.mark.parametrize(

@@ -337,7 +337,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_keeps_what_was_graded(handed_in,
         (["SUBMISSIONS", "--assignment", "SUBMISSIONS"], "no exercises.py"),
         (["nowhere", "--assignment", "EXAMPLE"], "nowhere"),
         (["set", "alice", "ex1", "many"], "'many' is not a number of points."),
-        (["set", "nobody", "ex1", "1"], "There is no record of 'nobody'"),
+        (["set", "nobody", "ex1", "1"], "holds no records: is it the folder that was graded into?"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(arguments, said, handed_in, out, capsys):
@@ -455,3 +455,35 @@ def test_a_typical_mistake_that_gives_the_solution_s_values_is_refused(handed_in
     (mine / "exercises.py").write_text(text.replace('{"abs(x)": "x"}', '{"abs(x)": "abs(-x)"}'), "utf-8")
     with pytest.raises(ValueError, match=r"mistake 1 .* gives the values of the solution"):
         grade(handed_in, out, assignment=mine)
+
+
+def test_who_is_misspelt_when_points_are_given_is_asked_for(handed_in, out):
+    grade(handed_in, out)
+    with pytest.raises(records.RecordError, match=r"There is no record of 'alcie' in .*; there is 'alice'"):
+        commands.override(out, "alcie", "ex1", 1.0, comment="")
+
+
+def test_points_for_a_file_that_could_not_be_read_say_that_they_make_a_grade(handed_in, out, capsys):
+    hand_in(handed_in, bob=b"{")
+    grade(handed_in, out)
+    commands.override(out, "bob", "ex1", 1.0, comment="Read on paper.")
+    assert "not graded: with these points he has a grade, and 0 for all other" in capsys.readouterr().out
+    commands.override(out, "alice", "ex1", 1.0, comment="")
+    assert "not graded" not in capsys.readouterr().out
+
+
+def test_a_single_notebook_can_be_graded(handed_in, out, capsys):
+    assert grade(handed_in / "bob" / "assignment.ipynb", out) == 0
+    assert states(out) == {"bob": "graded"}
+    assert "one notebook, 1 submission." in capsys.readouterr().out
+
+
+def test_a_student_reads_his_own_answer_beside_what_is_wrong_with_it(handed_in, out):
+    grade(handed_in, out)
+    records.write_answers(out, "alice", {"ex1": "def mean_abs(xs):\n    return '<script>'\n"})
+    path = records.path_of(out, "alice")
+    path.write_text(path.read_text().replace('"status": "blank"', '"status": "wrong"', 1))
+    commands.write_outputs(out, None)
+    page = next((out / "feedback").glob("alice-*.html")).read_text(encoding="utf-8")
+    assert "return &#x27;&lt;script&gt;&#x27;" in page
+    assert "Left blank: ex2, ex3." in page

@@ -52,6 +52,25 @@ def shown(text):
     return plain.encode("utf-8", "backslashreplace").decode()
 
 
+def test_an_answer_is_shown_where_points_were_lost_only(tmp_path):
+    marks = (
+        mark(id="1.1", status="right"),
+        mark(id="1.2", status="wrong", points=0.0, message="Wrong sign."),
+        mark(id="1.3", status="blank", points=0.0, message="Still blank."),
+    )
+    answers = {"1.1": "mine = 1", "1.2": "mine = 2", "1.3": "mine = 3"}
+    page = write_feedback(tmp_path, record(exercises=marks), answers=answers).read_text(encoding="utf-8")
+    assert [n for n in (1, 2, 3) if f"mine = {n}" in page] == [2]
+
+
+def test_blank_exercises_are_one_line_not_a_section_each(tmp_path):
+    marks = [mark(id=f"1.{n}", status="blank", points=0.0, message="Still blank.") for n in range(1, 4)]
+    by_hand = mark(id="1.4", status="blank", points=0.0, override=1.0, comment="Told me.")
+    page = Reader(html_of(tmp_path, record(exercises=(*marks, by_hand))))
+    assert "Left blank: 1.1, 1.2, 1.3." in page.text
+    assert page.tags.count("h3") == 1
+
+
 def test_the_page_has_the_students_file_name(tmp_path):
     path = write_feedback(tmp_path, record(student="Zoë / ../x"))
     assert path == tmp_path / "feedback" / f"{file_name('Zoë / ../x')}.html"
