@@ -45,7 +45,7 @@ from course_utils.evaluation import ledger
 from course_utils.exercises import begin, check, hint, mine, progress, reset, solution
 from course_utils.scale import pick
 from course_utils.training.devices import one_thread
-from course_utils.training.loop import History
+from course_utils.training.history import History
 from course_utils.training.grid import Setting, train_grid
 
 begin("01")

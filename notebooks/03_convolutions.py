@@ -45,7 +45,8 @@ from course_utils.models.cnn import cnn
 from course_utils.models.initialise import initialise
 from course_utils.scale import pick
 from course_utils.training.devices import best_device, one_thread
-from course_utils.training.loop import History, fit, measure
+from course_utils.training.history import History
+from course_utils.training.loop import fit, measure
 
 begin("03")
 

@@ -41,7 +41,8 @@ from torch.nn import functional as F
 from course_utils import plots
 from course_utils.data import Split, load
 from course_utils.data.augmentation import random_crop, random_flip
-from course_utils.data.preprocessing import MinMax, Standardise, to_unit
+from course_utils.data.pixels import to_unit
+from course_utils.data.preprocessing import MinMax, Standardise
 from course_utils.evaluation import ledger
 from course_utils.exercises import begin, check, hint, mine, progress, reset, solution
 from course_utils.experiments import fast_cifar10

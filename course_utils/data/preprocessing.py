@@ -7,13 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_utils.data.pixels import to_unit
+
 PART = 500
 """So many images are summed up at a time: all of CIFAR-10 as floating-point numbers would take 600 MB."""
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """Return uint8 images as float32 in [0, 1]; floating-point tensors come back as they are."""
-    return images.float() / 255 if images.dtype == torch.uint8 else images
 
 
 @dataclass(frozen=True)

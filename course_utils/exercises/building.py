@@ -98,8 +98,8 @@ def _check_order(notebook: Notebook, cells: list[Cell]) -> None:
     specified = [exercise.id for exercise in notebook.exercises]
     if written != specified:
         raise NotebookTextError(
-            f"it has the exercises {', '.join(written)}, but course_utils.exercises.nb{notebook.id} "
-            f"specifies {', '.join(specified)}: the same ids must stand in the same order."
+            f"it has the exercises {', '.join(written)}, but its NOTEBOOK specifies {', '.join(specified)}: the "
+            "same ids must stand in the same order."
         )
     checked = [cell.exercise for cell in cells if cell.role == "check"]
     if checked != written:

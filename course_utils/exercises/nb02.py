@@ -1474,4 +1474,5 @@ NOTEBOOK = Notebook(
     data=("mnist",),
     minutes={"smoke": 0.5, "laptop": 1.5, "full": 3},
     exercises=EXERCISES,
+    withheld=("models.mlp", "training.loop"),
 )

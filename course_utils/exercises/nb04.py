@@ -2018,5 +2018,5 @@ NOTEBOOK = Notebook(
     data=("cifar10",),
     minutes={"smoke": 0.5, "laptop": 15, "full": 60},
     exercises=EXERCISES,
-    withheld=("training.muon", "models.fast_cnn", "data.augmentation"),
+    withheld=("training.muon", "models.fast_cnn", "data.augmentation", "data.preprocessing"),
 )

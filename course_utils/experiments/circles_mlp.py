@@ -20,7 +20,7 @@ from course_utils.models import manual_mlp
 from course_utils.models.manual_mlp import Parameters
 from course_utils.models.mlp import tanh_mlp
 from course_utils.training.devices import describe_device, one_thread
-from course_utils.training.loop import History
+from course_utils.training.history import History
 
 Data = tuple[Tensor, Tensor, Tensor, Tensor]
 """Training points (N, 2), their classes (N,), test points (M, 2), their classes (M,)."""

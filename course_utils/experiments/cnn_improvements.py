@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from course_utils.data import Split, load
 from course_utils.data.augmentation import random_affine, random_crop, random_flip
 from course_utils.data.dataset import DataSet
-from course_utils.data.preprocessing import MinMax, Standardise, Whitening, to_unit
+from course_utils.data.pixels import to_unit
+from course_utils.data.preprocessing import MinMax, Standardise, Whitening
 from course_utils.experiments.catalogue import Provenance
 from course_utils.models.cnn import cnn
 from course_utils.training.devices import best_device, describe_device

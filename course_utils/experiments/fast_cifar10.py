@@ -18,7 +18,8 @@ from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
 from course_utils.data import DataSet, load
 from course_utils.data.augmentation import random_crop, random_flip
-from course_utils.data.preprocessing import Standardise, to_unit
+from course_utils.data.pixels import to_unit
+from course_utils.data.preprocessing import Standardise
 from course_utils.experiments.catalogue import Provenance
 from course_utils.models.fast_cnn import fast_cnn
 from course_utils.training.devices import best_device, describe_device

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.data.preprocessing import to_unit
+from course_utils.data.pixels import to_unit
 from course_utils.models.initialise import initialise
 
 SAMPLE = 2000

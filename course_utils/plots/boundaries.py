@@ -27,7 +27,7 @@ from course_utils.plots.style import (
 )
 
 if TYPE_CHECKING:
-    from course_utils.training.loop import History
+    from course_utils.training.history import History
 
 Predict = Callable[[Any], Any]
 """Maps points (n, 2), of the kind that the data are (tensor or array), to one of: scores, logits or

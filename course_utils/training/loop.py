@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.data.dataset import Split
-from course_utils.data.preprocessing import to_unit
+from course_utils.data.pixels import to_unit
 from course_utils.training import checkpoint as checkpoints
 from course_utils.training.devices import device_of, enough_threads, on_device
 from course_utils.training.errors import TrainingError

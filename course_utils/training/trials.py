@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.data.dataset import Split
-from course_utils.data.preprocessing import to_unit
+from course_utils.data.pixels import to_unit
 from course_utils.training.loop import Augment, Preprocess
 from course_utils.training.precision import Precision
 from course_utils.training.state import Schedule, Training

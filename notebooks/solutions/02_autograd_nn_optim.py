@@ -46,7 +46,7 @@ from course_utils.experiments.svm_circles import accuracy_grid
 from course_utils.models.manual_mlp import backward, forward, init_params, loss_accuracy, sgd_step
 from course_utils.scale import pick
 from course_utils.training.devices import best_device, one_thread
-from course_utils.training.loop import History
+from course_utils.training.history import History
 
 begin("02")
 

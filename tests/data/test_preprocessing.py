@@ -9,7 +9,8 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from course_utils.data import preprocessing
-from course_utils.data.preprocessing import MinMax, Standardise, Whitening, to_unit
+from course_utils.data.pixels import to_unit
+from course_utils.data.preprocessing import MinMax, Standardise, Whitening
 
 
 def images(n: int, *, seed: int = 0, channels: int = 3, size: int = 4) -> torch.Tensor:

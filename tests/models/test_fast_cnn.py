@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.data.preprocessing import to_unit
+from course_utils.data.pixels import to_unit
 from course_utils.models.fast_cnn import fast_cnn, patch_statistics, whitening_layer
 
 
