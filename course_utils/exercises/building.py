@@ -98,7 +98,7 @@ def _check_order(notebook: Notebook, cells: list[Cell]) -> None:
     specified = [exercise.id for exercise in notebook.exercises]
     if written != specified:
         raise NotebookTextError(
-            f"it has the exercises {', '.join(written)}, but its NOTEBOOK specifies {', '.join(specified)}: the "
+            f"it has the exercises {', '.join(written)}, but NOTEBOOK specifies {', '.join(specified)}: the "
             "same ids must stand in the same order."
         )
     checked = [cell.exercise for cell in cells if cell.role == "check"]
