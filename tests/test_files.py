@@ -26,3 +26,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         write_whole(file, "new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of POSIX")
+def test_a_secret_file_is_open_to_nobody_else_not_even_while_it_is_written(tmp_path, monkeypatch):
+    rights = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: rights.append(os.fstat(descriptor).st_mode & 0o777))
+    write_whole(tmp_path / "secret", "key", mode=0o600)
+    assert rights == [0o600]
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600

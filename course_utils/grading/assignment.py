@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from course_utils.exercises.own import AssignmentError as AssignmentError
 from course_utils.exercises.own import read_folder
 from course_utils.exercises.soundness import check_answers
 from course_utils.exercises.specification import Notebook
+
+_JUDGES = Path(catalogue.__file__).parent
+_READ = {".py", ".json", ".csv", ".txt", ".npy", ".npz", ".toml", ".yaml"}
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Assignment:
     texts : Texts
         Solutions, and the cells as they were handed out.
     fingerprint : str
-        Changes with the solution, the exercises' module and the course's version: marks that were given by
-        another one may be others now.
+        Changes with the solution, the exercises and all that judges them: marks that were given by another
+        one may be others now.
     """
 
     notebook: Notebook
@@ -50,10 +53,7 @@ def course_notebook(notebook_id: str) -> Assignment:
     """
     notebook = catalogue.notebook(notebook_id)
     texts = catalogue.texts(notebook.name)
-    module = importlib.util.find_spec(f"course_utils.exercises.nb{notebook_id}")
-    assert module is not None
-    assert module.origin is not None
-    return Assignment(notebook, texts, _fingerprint(texts, Path(module.origin)))
+    return Assignment(notebook, texts, _fingerprint(texts, [_JUDGES / f"nb{notebook_id}.py"]))
 
 
 def own_assignment(folder: Path) -> Assignment:
@@ -66,9 +66,16 @@ def own_assignment(folder: Path) -> Assignment:
     """
     notebook, texts = read_folder(folder)
     check_answers(notebook, texts)
-    return Assignment(notebook, texts, _fingerprint(texts, folder / "exercises.py"))
+    # what lies beside exercises.py may be read by it; of the notebook's own text only the cells matter
+    own = [f for f in folder.iterdir() if f.is_file() and f.suffix in _READ and f.stem != notebook.name]
+    return Assignment(notebook, texts, _fingerprint(texts, own))
 
 
-def _fingerprint(texts: catalogue.Texts, module: Path) -> str:
-    told = repr((__version__, texts)).encode("utf-8", "surrogatepass") + module.read_bytes()
-    return hashlib.sha256(told).hexdigest()[:16]
+def _fingerprint(texts: catalogue.Texts, own: Iterable[Path]) -> str:
+    judges = [path for path in _JUDGES.glob("*.py") if not path.name.startswith("nb")]
+    found = hashlib.sha256(repr((__version__, texts)).encode("utf-8", "surrogatepass"))
+    for path in sorted([*judges, *own]):
+        found.update(
+            path.name.encode("utf-8", "surrogateescape") + hashlib.sha256(path.read_bytes()).digest()
+        )
+    return found.hexdigest()[:16]

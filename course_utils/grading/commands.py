@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from course_utils import __version__, machine
@@ -85,12 +85,19 @@ def grade(
     chosen = _choose(found, only)
     _check_out(out, graded)
     with _writing(), _alone(out):
-        identities.remember(out, found.identities)
+        _tell_shared(found.identities)
+        for name, student in found.called.items():
+            records.replace_missing(out, name, student)
+        identities.remember(out, found.identities, forget=found.called)
         _note_missing(out, [s for s in found.missing if not only or s in only], graded)
         waiting = [s for s in chosen if regrade or not _is_done(out, s, graded)]
         _tell_before(out, len(chosen) - len(waiting), {s.student for s in waiting}, graded)
-        _grade(waiting, graded, protection, out, workers or machine.cores())
+        _grade(waiting, graded, protection, out, workers or machine.cores(), regrade=regrade)
         everyone = write_outputs(out, graded, notes=found.notes)
+    for record in everyone:
+        for flag in record.flags:
+            if records.BY_HAND in flag:
+                print(f"NOTE: {shown(record.student)}, {flag}")
     failed = [record for record in everyone if record.state in ("unreadable", "failed")]
     print(f"{_count(len(everyone), 'record')} in {out}: grades.csv, overview.html, feedback, exports.")
     for record in failed:
@@ -106,7 +113,7 @@ def override(out: Path, student: str, exercise: str, points: float | None, *, co
     now = next(mark.final for mark in record.exercises if mark.id == exercise)
     print(f"{student}: {exercise} has {now:g} points now, {record.points:g} of {record.possible:g} in all.")
     if record.state in ("unreadable", "failed") and points is not None:
-        print("His file was not graded: with these points he has a grade, and 0 for all other exercises.")
+        print("His file was not graded: with these points he has a grade; what you give none for counts 0.")
     return 0
 
 
@@ -115,6 +122,7 @@ def write_outputs(out: Path, graded: Assignment | None, *, notes: Sequence[str] 
     from course_utils.grading import feedback, gradebook, overview, similarity
 
     everyone = records.read_all(out)
+    _remove_pages_without_record(out, everyone)
     gradebook.write_gradebook(out, everyone)
     answers = records.read_answers(out)
     for record in everyone:
@@ -128,6 +136,21 @@ def write_outputs(out: Path, graded: Assignment | None, *, notes: Sequence[str] 
     )
     overview.write_overview(out, everyone, notes=notes, alike=alike)
     return everyone
+
+
+def _remove_pages_without_record(out: Path, everyone: Sequence[Record]) -> None:
+    """Remove what was written for somebody who has no record any more."""
+    kept = {records.file_name(record.student) for record in everyone}
+    for folder, ending in ((out / "feedback", "html"), (out / "exports" / "gradescope", "json")):
+        for path in folder.glob(f"*-{'[0-9a-f]' * 8}.{ending}"):
+            if path.stem not in kept:
+                path.unlink()
+
+
+def _tell_shared(known: Mapping[str, identities.Identity]) -> None:
+    for name, students in identities.shared(known):
+        same = name.replace("_", " ")
+        print(f"NOTE: {_named(sorted(students))} have the same {same}: the exports leave it out.")
 
 
 @contextlib.contextmanager
@@ -149,7 +172,7 @@ def _alone(out: Path) -> Iterator[None]:
     import psutil
     from filelock import FileLock, Timeout
 
-    out.mkdir(parents=True, exist_ok=True)
+    records.make_private(out)
     try:
         lock = FileLock(out / ".lock").acquire(timeout=0)
     except Timeout:
@@ -183,6 +206,8 @@ def _grade(
     protection: sandbox.Protection,
     out: Path,
     workers: int,
+    *,
+    regrade: bool,
 ) -> None:
     from tqdm import tqdm
 
@@ -207,7 +232,8 @@ def _grade(
         except KeyboardInterrupt:
             bar.close()
             done = _count(len(points), "submission")
-            print(f"\n{done} of {len(waiting)} graded; the same command goes on with the others.")
+            how = "the same command without --regrade" if regrade else "the same command"
+            print(f"\n{done} of {len(waiting)} graded; {how} goes on with the others.")
             raise
 
 

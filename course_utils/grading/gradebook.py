@@ -46,20 +46,21 @@ _NBGRADER_COLUMNS: list[str | float] = [
 
 _ABOUT_EXPORTS = """\
 What to do with these files. Who is who in another system is taken from the names of a platform's download and
-from `--roster`; what neither tells is empty. (Export the roster from that system: then everything is known.)
+from `--roster`; what neither tells is empty. The best roster is what that system exports: Canvas' gradebook
+(Grades > Export), Moodle's grading worksheet of the assignment.
 
 nbgrader.csv   The columns of `nbgrader export`. `student_id` is the name under which a student was graded.
 moodle_worksheet.csv
-               For the assignment itself, if it allows the feedback "Offline grading worksheet": View all
+               For the assignment itself, if it allows the feedback "Offline grading worksheet": set your own
+               language in Moodle to English (it looks for the columns by their English names then), View all
                submissions > Upload grading worksheet. Only students are in it whose participant number is
                known. Grades given in Moodle before stay, unless "Allow updating records that have been
                modified more recently" is ticked.
 moodle.csv     For the gradebook: Grades > Import > CSV file. Choose the column that says who it is under "Map
-               from" (`Email address`, `ID number`, or `student` if those are user names), and the field of
-               the profile under "Map to". Map the column of the grades to the grade item AND the column that
-               ends in "feedback" to that item's feedback: Moodle drops the grades of an item whose feedback
-               alone is imported. One row that matches no user stops the whole import: remove it, or fill it
-               in.
+               from" (`Email address`, `Username`, `ID number`), and the field of the profile under "Map to".
+               Map the column of the grades to the grade item AND the column that ends in "feedback" to that
+               item's feedback: Moodle drops the grades of an item whose feedback alone is imported. One row
+               that matches no user stops the whole import: remove it, or fill it in.
 canvas.csv     Grades > Import. Canvas finds a student by `ID`, `SIS User ID` or `SIS Login ID`, otherwise by
                the exact name in `Student`; the assignment by the exact title in the first row (append its
                number in parentheses to be sure).
@@ -180,10 +181,13 @@ def _moodle(records: Sequence[Record]) -> list[list[str | float]]:
     empty grade is no grade. Feedback holds no text of a student: Moodle shows it as HTML.
     """
     title = _title(records)
-    rows: list[list[str | float]] = [["student", "ID number", "Email address", title, f"{title} feedback"]]
+    rows: list[list[str | float]] = [
+        ["student", "Username", "ID number", "Email address", title, f"{title} feedback"]
+    ]
     for record in records:
         who = record.identity
-        rows.append([record.student, who.id_number, who.email, _total(record), _summary(record)])
+        known = [record.student, who.user_name, who.id_number, who.email]
+        rows.append([*known, _total(record), _summary(record)])
     return rows
 
 
@@ -202,11 +206,9 @@ def _moodle_worksheet(records: Sequence[Record]) -> list[list[str | float]]:
     for record in records:
         who = record.identity
         if who.participant:
-            number = who.participant
-            identifier = f"Participant {number}" if number.isdigit() else number
             name = who.full_name or record.student
             grade = [_total(record), record.possible, "", _summary(record)]
-            rows.append([identifier, name, who.email, *grade])
+            rows.append([f"Participant {who.participant}", name, who.email, *grade])
     return rows
 
 

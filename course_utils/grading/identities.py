@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +28,8 @@ class Identity:
     sis_user_id, sis_login_id, section : str
         From the gradebook that Canvas exports.
     participant : str
-        Moodle's number of the participant in an assignment, from the names of its downloads, or what the
-        column ``Identifier`` of its grading worksheet holds: "Participant 12", in the site's language.
+        Moodle's number of the participant in an assignment, in the names of its downloads and, behind a word,
+        in the column ``Identifier`` of its grading worksheet.
     id_number, user_name, email, first_name, last_name, full_name : str
         From a roster.
     """
@@ -65,44 +66,69 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 
-def read_row(row: Mapping[str, str]) -> Identity:
+# By these a system finds a student: two students with the same one would get each other's marks.
+_UNIQUE = ("canvas_id", "sis_user_id", "sis_login_id", "participant", "id_number", "user_name", "email")
+
+
+def read_row(row: Mapping[str, str], *, from_canvas: bool = False) -> Identity:
     """Return what a line of a roster tells.
 
     Parameters
     ----------
     row
-        Cells by heading, in small letters. `ID` is Canvas' number in a gradebook exported from there, which
-        has a column `SIS Login ID`, `SIS User ID` or `Section`, and a student's own number elsewhere.
+        Cells by heading, in small letters.
+    from_canvas
+        Whether it is a gradebook exported from Canvas, where `ID` is Canvas' own number.
     """
     known = {
         name: next((row[heading] for heading in headings if row.get(heading)), "")
         for name, headings in _COLUMNS.items()
     }
-    if {"sis login id", "sis user id", "section"} & row.keys():
-        return Identity(**known | {"canvas_id": row.get("id", ""), "full_name": row.get("student", "")})
+    number = re.search(r"(\d+)$", known["participant"])
+    known["participant"] = number[1] if number else ""
+    if from_canvas:
+        name = row.get("student") or known["full_name"]
+        return Identity(**known | {"canvas_id": row.get("id", ""), "full_name": name})
     known["id_number"] = known["id_number"] or row.get("id", "")
     if not known["email"]:  # under a heading of another language
         known["email"] = next((cell for cell in row.values() if _is_email(cell)), "")
     return Identity(**known)
 
 
-def remember(out: Path, found: Mapping[str, Identity]) -> None:
+def remember(out: Path, found: Mapping[str, Identity], *, forget: Collection[str] = ()) -> None:
     """Keep what is known of each student; what an earlier run found stays, unless this one knows better."""
-    known = recall(out)
+    known = {student: it for student, it in _read(out).items() if student not in forget}
     known |= {student: it.completed_by(known.get(student, Identity())) for student, it in found.items()}
     kept = {student: {k: v for k, v in dataclasses.asdict(it).items() if v} for student, it in known.items()}
-    out.mkdir(parents=True, exist_ok=True)
     write_whole(out / IDENTITIES, json.dumps({s: it for s, it in kept.items() if it}, indent=1) + "\n")
 
 
+def shared(known: Mapping[str, Identity]) -> list[tuple[str, list[str]]]:
+    """Return which names or numbers several students have: (field, students) each."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for student, identity in known.items():
+        for name in _UNIQUE:
+            if value := getattr(identity, name):
+                owners.setdefault((name, value.casefold()), []).append(student)
+    return [(name, students) for (name, _), students in owners.items() if len(students) > 1]
+
+
 def recall(out: Path) -> dict[str, Identity]:
-    """Return what is known of each student of a folder.
+    """Return what is known of each student of a folder, without what several of them share.
 
     Raises
     ------
     ValueError
         If the file was damaged.
     """
+    known = _read(out)
+    for name, students in shared(known):
+        for student in students:
+            known[student] = dataclasses.replace(known[student], **{name: ""})
+    return known
+
+
+def _read(out: Path) -> dict[str, Identity]:
     path = out / IDENTITIES
     if not path.exists():
         return {}

@@ -29,9 +29,11 @@ Why = Literal["time", "memory", "processes", "output", "disk", "died"]
 MEMORY_BYTES = 2 * 2**30
 PROCESSES = 120
 DESCRIPTORS = 1000  # open files of all processes: what waits in sockets is memory that no process has
+UNSEEN = 100  # open files of a process that does not let itself be looked at
 FILES = 20_000  # each takes memory too, even if empty
 STRAYS = 100  # answers to no question, before the kernel is given up
 LOOK_EVERY = 0.1  # seconds
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 GRACE = 2.0  # seconds between an interrupt and the end
 
 
@@ -234,10 +236,39 @@ def _usage(processes: list[psutil.Process]) -> tuple[float, int, int]:
             times, memory = process.cpu_times(), process.memory_info()
             cpu += times.user + times.system
             cpu += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-            common = getattr(memory, "shared", 0)
-            own, shared = own + memory.rss - common, max(shared, common)
-            opened += process.num_fds() if os.name == "posix" else 0
+            rss, common = memory.rss, getattr(memory, "shared", 0)
+            opened += _open_files(process)
+            if not rss:
+                rss, common, more = _held_by_threads(process.pid)
+                opened += more
+            own, shared = own + rss - common, max(shared, common)
     return cpu, own + shared, opened
+
+
+def _open_files(process: psutil.Process) -> int:
+    if os.name != "posix":
+        return 0
+    try:
+        return int(process.num_fds())
+    except psutil.AccessDenied:
+        return UNSEEN
+
+
+def _held_by_threads(pid: int) -> tuple[int, int, int]:
+    """Return memory, shared memory and open files of a process whose first thread has ended.
+
+    Linux shows such a process as dead and without memory, though its other threads go on.
+    """
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError, ValueError):
+            _, rss, common, *_ = map(int, (task / "statm").read_text().split())
+            if rss:
+                try:
+                    opened = sum(1 for _ in (task / "fd").iterdir())
+                except PermissionError:
+                    opened = UNSEEN
+                return rss * PAGE, common * PAGE, opened
+    return 0, 0, 0
 
 
 def _size(folder: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import difflib
@@ -9,6 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +20,7 @@ from course_utils.grading.identities import Identity, recall
 
 SCHEMA = 1
 OVERRIDES = "overrides.json"
+BY_HAND = "given by hand"  # stands in every flag about an override that does not count
 
 State = Literal["graded", "unreadable", "missing", "failed"]
 Status = Literal["right", "wrong", "blank", "missing", "stopped", "unjudged"]
@@ -122,6 +125,11 @@ class Record:
         return sum(mark.final for mark in self.exercises)
 
 
+def make_private(out: Path) -> None:
+    """Make the folder of records if there is none, for nobody but who grades: it holds seeds and names."""
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def path_of(out: Path, student: str) -> Path:
     """Return the file of a student's record: his name as far as files can bear it, and a hash of it."""
     return out / "records" / f"{file_name(student)}.json"
@@ -194,20 +202,36 @@ def read_all(out: Path) -> list[Record]:
 def merge(record: Record, given: dict[str, dict[str, Any]]) -> Record:
     """Return the record with an instructor's points and comments in it.
 
-    What was given for an earlier file does not count for a new one: it is flagged instead.
+    What was given for an earlier file, or for an exercise that is no more or has fewer points now, does not
+    count: it is flagged instead.
     """
-    marks, flags = [], list(record.flags)
-    for graded in record.exercises:
-        mark, found = graded, given.get(graded.id)
-        if found is not None and found.get("file_hash", record.file_hash) != record.file_hash:
-            flags.append(
-                f"{mark.id}: the {found['points']:g} points given by hand were for an earlier file; the "
-                f"new one has {mark.points:g}."
-            )
-        elif found is not None:
-            mark = dataclasses.replace(graded, override=found["points"], comment=found["comment"])
-        marks.append(mark)
-    return dataclasses.replace(record, exercises=tuple(marks), flags=tuple(flags))
+    marks = {mark.id: mark for mark in record.exercises}
+    flags = list(record.flags)
+    for exercise, found in given.items():
+        mark, by_hand = marks.get(exercise), f"{exercise}: the {found['points']:g} points {BY_HAND}"
+        if mark is None:
+            flags.append(f"{by_hand} do not count, for the assignment has no such exercise now.")
+        elif found.get("file_hash", record.file_hash) != record.file_hash:
+            flags.append(f"{by_hand} were for an earlier file; the new one has {mark.points:g}.")
+        elif found["points"] > mark.possible:
+            flags.append(f"{by_hand} do not count, for the exercise has {mark.possible:g} now.")
+        else:
+            marks[exercise] = dataclasses.replace(mark, override=found["points"], comment=found["comment"])
+    return dataclasses.replace(record, exercises=tuple(marks.values()), flags=tuple(flags))
+
+
+def replace_missing(out: Path, name: str, student: str) -> None:
+    """Forget that somebody of the roster handed in nothing: his file has come, under another spelling.
+
+    What was given to him by hand goes along.
+    """
+    path = path_of(out, name)
+    if not path.exists() or read(path).state != "missing":
+        return
+    with _changing_overrides(out) as given:
+        for exercise, found in given.pop(name, {}).items():
+            given.setdefault(student, {}).setdefault(exercise, found)
+    path.unlink()
 
 
 def read_overrides(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -234,8 +258,6 @@ def set_points(out: Path, student: str, exercise: str, points: float | None, *, 
     RecordError
         If there is no such record or exercise, or the points are out of range.
     """
-    from filelock import FileLock
-
     path = path_of(out, student)
     if not path.exists():
         known = [record.student for record in read_all(out)]
@@ -253,8 +275,7 @@ def set_points(out: Path, student: str, exercise: str, points: float | None, *, 
         raise RecordError(
             f"Exercise {exercise} has 0 to {mark.possible:g} points, so {points:g} is not possible."
         )
-    with FileLock(out / f".{OVERRIDES}.lock"):
-        given = read_overrides(out)
+    with _changing_overrides(out) as given:
         when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         mine = given.setdefault(student, {})
         mine.pop(exercise, None)
@@ -265,8 +286,18 @@ def set_points(out: Path, student: str, exercise: str, points: float | None, *, 
                 "when": when,
                 "file_hash": record.file_hash,
             }
-        write_whole(out / OVERRIDES, json.dumps(given, indent=1) + "\n")
     return merge(record, given[student])
+
+
+@contextlib.contextmanager
+def _changing_overrides(out: Path) -> Iterator[dict[str, dict[str, dict[str, Any]]]]:
+    """Hand out the overrides, and write them when they have been changed; one at a time."""
+    from filelock import FileLock
+
+    with FileLock(out / f".{OVERRIDES}.lock"):
+        given = read_overrides(out)
+        yield given
+        write_whole(out / OVERRIDES, json.dumps(given, indent=1) + "\n")
 
 
 def _are_overrides(data: Any) -> bool:

@@ -86,7 +86,7 @@ def release(out: Path, *, notebook: str | None, assignment: Path | None, reposit
     else:
         released, built = _course_notebook(notebook or "", repository)
     texts = catalogue.parse_texts(built["texts"])
-    answers = {module: n.id for n in _everything(released) for module in n.withheld} | {"experiments": ""}
+    answers = {"experiments": ""} | _owners(_everything(released))
     package = excerpt([cell.source for cell in texts.cells], answers=list(answers))
     files = {
         f"{released.name}.ipynb": built["student"].encode(),
@@ -158,6 +158,15 @@ def _course_notebook(number: str, repository: Path) -> tuple[Notebook, dict[str,
         return notebook, build_notebook(notebook, source.read_text(encoding="utf-8"))
     except OSError as error:
         raise ReleaseError(f"{source} cannot be read: {error.strerror}.") from None
+
+
+def _owners(notebooks: Sequence[Notebook]) -> dict[str, str]:
+    """Return modules that hold answers, and of which notebooks: "02 and 03"."""
+    owners: dict[str, list[str]] = {}
+    for notebook in notebooks:
+        for module in notebook.withheld:
+            owners.setdefault(module, []).append(notebook.id)
+    return {module: " and ".join(dict.fromkeys(ids)) for module, ids in owners.items()}
 
 
 def _everything(released: Notebook) -> list[Notebook]:

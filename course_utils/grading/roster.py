@@ -55,12 +55,15 @@ class Attendance:
         How many of its names are students found.
     identities : dict of str to Identity
         What the roster tells of each student found and of each one missing.
+    called : dict of str to str
+        Name of the roster -> student found, where they are spelled differently.
     """
 
     missing: tuple[str, ...]
     notes: tuple[str, ...]
     found: int
     identities: dict[str, Identity]
+    called: dict[str, str]
 
 
 def read_roster(path: Path) -> Roster:
@@ -86,8 +89,12 @@ def read_roster(path: Path) -> Roster:
     except csv.Error as error:
         raise SubmissionsError(f"The roster {shown(str(path))} is no CSV ({error}): mend it.") from None
     headings = [cell.casefold() for cell in rows[0]]
+    from_canvas = False
     if set(headings) & {*HEADINGS, *FIRST_NAMES, *LAST_NAMES} or _is_heading(rows):
-        rows = _students(headings, rows[1:])
+        rows = [row for row in rows[1:] if any(row)]
+        has_points = bool(rows) and "section" in headings and rows[0][0].casefold() == "points possible"
+        from_canvas = has_points or {"student", "id", "sis login id"} <= set(headings)
+        rows = rows[1:] if has_points else rows
         columns = _headed(headings, rows)
         told = [{h: _cell(row, i) for i, h in reversed(list(enumerate(headings)))} for row in rows]
     else:
@@ -102,7 +109,7 @@ def read_roster(path: Path) -> Roster:
         raise SubmissionsError(
             f"The roster {shown(str(path))} holds a heading but no names: give a CSV or one name per line."
         )
-    return Roster(columns, tuple(read_row(row) for row in told))
+    return Roster(columns, tuple(read_row(row, from_canvas=from_canvas) for row in told))
 
 
 def compare(roster: Roster, found: Mapping[str, Sequence[str]], *, squashed: bool = False) -> Attendance:
@@ -122,20 +129,31 @@ def compare(roster: Roster, found: Mapping[str, Sequence[str]], *, squashed: boo
     cells, taken = roster.columns[best], pairs[best]
     names = dict.fromkeys(cell for cell in cells if cell)
     notes = [f"The roster's names are in {_told(best)}: {len(names)} students, {len(taken)} of them found."]
-    empty, repeated = sum(1 for cell in cells if not cell), len([c for c in cells if c]) - len(names)
+    empty = sum(1 for cell in cells if not cell)
     if empty:
         notes.append(f"{empty} lines of the roster have nothing in {_told(best)}: they were left out.")
-    if repeated:
-        notes.append(f"{repeated} lines of the roster repeat a name: each counts once.")
     for name, student in taken.items():
         if name != student:
             notes.append(f"{shown(student)} is {shown(name)} of the roster.")
-    strangers = [shown(student) for student in sorted(set(found) - set(taken.values()))]
+    several = {name for name in names if cells.count(name) > 1}
+    there = {name for name in several if any(_is_called(name, student, found) for student in found)}
+    known = {*taken.values(), *(s for s in found for name in several if _is_called(name, s, found))}
+    strangers = [shown(student) for student in sorted(set(found) - known)]
     if strangers:
         notes.append(f"Not in the roster, graded all the same: {', '.join(strangers)}.")
-    missing = tuple(sorted(name for name in names if name not in taken))
-    identities = {taken.get(name, name): roster.identities[cells.index(name)] for name in names}
-    return Attendance(missing, tuple(notes), len(taken), identities)
+    for name in sorted(several):
+        notes.append(
+            f"Several lines of the roster are {shown(name)}: whose a file is they do not tell, so nothing "
+            "more is taken from them."
+        )
+    missing = tuple(sorted(name for name in names if name not in taken and name not in there))
+    identities = {taken.get(n, n): roster.identities[cells.index(n)] for n in names if n not in several}
+    called = {name: student for name, student in taken.items() if name != student}
+    return Attendance(missing, tuple(notes), len(taken), identities, called)
+
+
+def _is_called(name: str, student: str, found: Mapping[str, Sequence[str]]) -> bool:
+    return _folded(name) in {_folded(other) for other in (student, *found[student])}
 
 
 def _pairs(cells: Iterable[str], found: Mapping[str, Sequence[str]], squashed: bool) -> dict[str, str]:
@@ -188,20 +206,13 @@ def _squash(name: str) -> str:
 
 
 def _is_heading(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first line stands over addresses or numbers without being one: any language's."""
+    """Return whether the first line is a heading in another language: a word for mail over addresses."""
     for i, first in enumerate(rows[0]):
         cells = [cell for cell in _cells(rows[1:], i) if cell]
-        same_kind = all("@" in cell for cell in cells) or all(cell.isdigit() for cell in cells)
-        if cells and first and same_kind and "@" not in first and not first.isdigit():
+        is_word = any(word in first.casefold() for word in ("mail", "courriel", "correo"))
+        if is_word and "@" not in first and cells and all("@" in cell for cell in cells):
             return True
     return False
-
-
-def _students(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the lines that are students: Canvas' gradebook has one of possible points first."""
-    filled = [list(row) for row in rows if any(row)]
-    is_points = filled and "section" in headings and filled[0][0].casefold() == "points possible"
-    return filled[1:] if is_points else filled
 
 
 def _headed(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -27,7 +27,7 @@ from course_utils.grading import frames, records, sandbox
 from course_utils.grading.adjudication import Adjudicator, secret_seeds
 from course_utils.grading.assignment import Assignment
 from course_utils.grading.box_course import write_box_course
-from course_utils.grading.records import ExerciseMark, Record
+from course_utils.grading.records import ExerciseMark, Record, make_private
 from course_utils.grading.scratch import scratch_folder
 from course_utils.grading.submissions import Submission
 
@@ -62,7 +62,7 @@ class Run:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Run:
-        self.out.mkdir(parents=True, exist_ok=True)
+        make_private(self.out)
         self._key = _key(self.out)
         with contextlib.ExitStack() as stack:
             self.folder = stack.enter_context(scratch_folder())
@@ -270,7 +270,6 @@ def _key(out: Path) -> str:
     path = out / "secret.json"
     with FileLock(out / ".secret.lock"):  # pytest's workers begin all at once
         if not path.exists():
-            write_whole(path, json.dumps({"key": secrets.token_hex(16)}) + "\n")
-            path.chmod(0o600)
+            write_whole(path, json.dumps({"key": secrets.token_hex(16)}) + "\n", mode=0o600)
     key: str = json.loads(path.read_text(encoding="utf-8"))["key"]
     return key

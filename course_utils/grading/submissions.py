@@ -9,6 +9,7 @@ archives inside are never opened, and nothing is written.
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from course_utils.grading.contents import (
 from course_utils.grading.contents import SubmissionsError as SubmissionsError
 from course_utils.grading.folders import in_folder, read_file
 from course_utils.grading.identities import Identity
-from course_utils.grading.layouts import Platform, find_base, siblings
+from course_utils.grading.layouts import Platform, find_base, read_download, siblings, student_in
 from course_utils.grading.roster import compare, read_roster
 
 
@@ -70,6 +71,8 @@ class Found:
         How many students of the roster were found, if there is a roster.
     identities : dict of str to Identity
         What the download and the roster tell of each student.
+    called : dict of str to str
+        Name of the roster -> student found, where they are spelled differently.
     """
 
     layout: str
@@ -78,6 +81,7 @@ class Found:
     notes: tuple[str, ...]
     on_roster: int | None = None
     identities: dict[str, Identity] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)
 
 
 def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found:
@@ -101,9 +105,12 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         notebook_name += ".ipynb"
     expected = None if roster is None else read_roster(roster)
     told = shown(str(path))
-    alone = path.name if path.is_file() and is_notebook(path.name) else ""
-    path = path.parent if alone else path
-    children, notes = _open(path, alone)
+    alone = path.is_file() and is_notebook(path.name)
+    if alone:
+        path, children = _one_file(path, notebook_name)
+        notes: list[str] = []
+    else:
+        children, notes = _open(path)
     name = path.resolve().stem if path.is_file() else path.resolve().name
     try:
         base = find_base(children, name, notebook_name)
@@ -132,15 +139,18 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
             f"{told} holds no notebook that could be {notebook_name}: give the folder or zip of the "
             f"submissions, and the number of their notebook. {' '.join(notes[:3])}".rstrip()
         )
+    if alone:
+        notes.append(f"Its student is {shown(submissions[0].student)}.")
     missing = [student for student, candidate in chosen.items() if candidate is None]
     notes += _alike(list(chosen))
-    on_roster = None
+    on_roster, called = None, dict[str, str]()
     identities = {s: _identity(gathered.platform, files.number) for s, files in gathered.students.items()}
     if expected is not None:
         known_by = {student: student_files.known_by for student, student_files in gathered.students.items()}
         attendance = compare(expected, known_by, squashed=gathered.platform == "Canvas")
         for student, identity in attendance.identities.items():
-            identities[student] = identity.completed_by(identities.get(student, Identity()))
+            identities[student] = identities.get(student, Identity()).completed_by(identity)
+        called = attendance.called
         missing += [name for name in attendance.missing if name not in chosen]
         notes += attendance.notes
         on_roster = attendance.found
@@ -153,6 +163,7 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         tuple(notes),
         on_roster,
         identities,
+        called,
     )
 
 
@@ -169,13 +180,22 @@ def read_bytes(submission: Submission, *, limit: int) -> bytes:
     return read_file(submission.source, limit=limit)
 
 
-def _open(path: Path, alone: str) -> tuple[Children, list[str]]:
-    """Return the listing of a folder or zip, and sentences about members of the zip that were left out.
+def _one_file(path: Path, notebook_name: str) -> tuple[Path, Children]:
+    """Return the folder above one notebook and a listing with this file only.
 
-    With `alone`, the listing of a folder holds this file only.
+    Where the file's name tells no student, its folder does: the one above that is returned.
     """
-    if alone:
-        return lambda parts: [item for item in in_folder(path)(parts) if item.name == alone], []
+    path = path.absolute()
+    file = Item((path.name,), modified=path.lstat().st_mtime)
+    if student_in(path.name, notebook_name) or read_download(path.name, notebook_name):
+        return path.parent, lambda _: [file]
+    inner = (path.parent.name, path.name)
+    folder, file = Item(inner[:1], folder=True), dataclasses.replace(file, parts=inner)
+    return path.parent.parent, lambda parts: [file] if parts else [folder]
+
+
+def _open(path: Path) -> tuple[Children, list[str]]:
+    """Return the listing of a folder or zip, and sentences about members of the zip that were left out."""
     if path.is_dir():
         return in_folder(path), []
     if path.is_file():

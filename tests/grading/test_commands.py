@@ -176,14 +176,43 @@ def test_a_corrected_assignment_grades_again_what_the_earlier_one_graded(handed_
     grade(handed_in, out, assignment=own)
     commands.override(out, "bob", "ex1", 1.0, comment="Seen.")
     before = written(out)
-    module = own / "exercises.py"
-    module.write_text(
-        module.read_text(encoding="utf-8") + "\n# a tolerance was too narrow\n", encoding="utf-8"
-    )
+    correct(own)
     grade(handed_in, out, assignment=own)
     assert again(before, out) == ["alice", "bob"]
     assert "has changed since 2 submissions got marks: graded again" in capsys.readouterr().out
     assert {record.student: record.points for record in records.read_all(out)} == {"alice": 0.0, "bob": 1.0}
+
+
+def test_a_change_of_what_lies_beside_the_exercises_counts_but_not_of_a_text(handed_in, out, own):
+    (own / "tolerances.json").write_text("{}")
+    grade(handed_in, out, assignment=own)
+    before = written(out)
+    (own / "README.md").write_text("Read this.")
+    text = (own / "assignment.py").read_text(encoding="utf-8")
+    (own / "assignment.py").write_text(text.replace("10 points.", "10 points. Good luck."), encoding="utf-8")
+    grade(handed_in, out, assignment=own)
+    assert again(before, out) == []
+    (own / "tolerances.json").write_text('{"ex1": 0.1}')
+    grade(handed_in, out, assignment=own)
+    assert again(before, out) == ["alice", "bob"]
+
+
+def test_points_by_hand_that_a_changed_assignment_makes_impossible_are_named(handed_in, out, own, capsys):
+    grade(handed_in, out, assignment=own)
+    commands.override(out, "bob", "ex1", 2.0, comment="Told me.")
+    given = out / "overrides.json"
+    given.write_text(given.read_text().replace('"ex1"', '"gone"').replace('"bob"', '"alice"'))
+    commands.override(out, "bob", "ex1", 2.0, comment="Told me.")
+    text = (own / "assignment.py").read_text(encoding="utf-8")
+    (own / "assignment.py").write_text(text.replace("ex1 (2 points", "ex1 (1 points"), encoding="utf-8")
+    capsys.readouterr()
+    grade(handed_in, out, assignment=own)
+    said = capsys.readouterr().out
+    assert "NOTE: bob, ex1: the 2 points given by hand do not count, for the exercise has 1 now." in said
+    assert (
+        "NOTE: alice, gone: the 2 points given by hand do not count, for the assignment has no such" in said
+    )
+    assert {record.student: record.points for record in records.read_all(out)} == {"alice": 0.0, "bob": 0.0}
 
 
 def test_marks_of_an_earlier_assignment_that_stay_are_named(handed_in, out, own, capsys):
@@ -228,6 +257,27 @@ def test_who_handed_in_nothing_has_a_row(handed_in, out, roster):
     )
     with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
         assert [row["student"] for row in csv.DictReader(file)] == ["alice", "bob", "zoe"]
+
+
+def test_who_hands_in_after_all_under_another_spelling_has_one_row_and_keeps_his_points(tmp_path, out):
+    roster = tmp_path / "roster.csv"
+    roster.write_text(
+        'Student,ID,SIS Login ID,Section\n    Points Possible,,,\n"Lovelace, Ada",12,a,A\n"Li, Bo",13,b,A\n'
+    )
+    submissions = tmp_path / "canvas"
+    submissions.mkdir()
+    (submissions / "lovelaceada_12_901_assignment.ipynb").write_bytes(BLANK)
+    grade(submissions, out, roster=roster)
+    assert states(out) == {"Li, Bo": "missing", "lovelaceada": "graded"}
+    commands.override(out, "Li, Bo", "ex1", 1.0, comment="On paper.")
+    (submissions / "libo_13_902_assignment.ipynb").write_bytes(BLANK)
+    grade(submissions, out, roster=roster)
+    assert states(out) == {"libo": "graded", "lovelaceada": "graded"}
+    assert len(list((out / "feedback").iterdir())) == len(list((out / "exports/gradescope").iterdir())) == 2
+    with (out / "exports" / "canvas.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["ID"] for row in csv.DictReader(file)] == ["", "13", "12"]
+    flags = {record.student: record.flags for record in records.read_all(out)}
+    assert "ex1: the 1 points given by hand were for an earlier file; the new one has 0." in flags["libo"]
 
 
 def test_who_hands_in_after_all_is_graded(handed_in, out, roster):
@@ -467,7 +517,10 @@ def test_points_for_a_file_that_could_not_be_read_say_that_they_make_a_grade(han
     hand_in(handed_in, bob=b"{")
     grade(handed_in, out)
     commands.override(out, "bob", "ex1", 1.0, comment="Read on paper.")
-    assert "not graded: with these points he has a grade, and 0 for all other" in capsys.readouterr().out
+    assert (
+        "not graded: with these points he has a grade; what you give none for counts 0"
+        in capsys.readouterr().out
+    )
     commands.override(out, "alice", "ex1", 1.0, comment="")
     assert "not graded" not in capsys.readouterr().out
 

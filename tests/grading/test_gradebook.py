@@ -150,8 +150,8 @@ def test_moodles_file_leaves_the_identifiers_to_the_instructor(tmp_path):
     lost = mark(points=0.5, status="wrong", message="secret of the student")
     table = rows(written(tmp_path, record(exercises=(lost,))) / "exports" / "moodle.csv")
     title = "Backpropagation by hand"
-    assert table[0] == ["student", "ID number", "Email address", title, f"{title} feedback"]
-    assert table[1] == ["alice", "", "", "0.5", "0.5 of 2 points. Points were lost in 1.4."]
+    assert table[0] == ["student", "Username", "ID number", "Email address", title, f"{title} feedback"]
+    assert table[1] == ["alice", "", "", "", "0.5", "0.5 of 2 points. Points were lost in 1.4."]
 
 
 def test_canvas_finds_its_two_header_rows_and_empty_identifiers(tmp_path):

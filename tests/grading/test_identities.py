@@ -40,9 +40,11 @@ def test_canvas_gradebook_tells_who_is_who_also_of_those_without_a_file(tmp_path
     ("row", "known"),
     [
         ({"id": "s1", "email": "a@x.org"}, Identity(id_number="s1", email="a@x.org")),
-        ({"id": "12", "section": "A"}, Identity(canvas_id="12", section="A")),
+        ({"id": "12", "section": "A"}, Identity(id_number="12", section="A")),
         ({"id number": "7", "id": "12"}, Identity(id_number="7")),
-        ({"identifier": "Teilnehmer/in12"}, Identity(participant="Teilnehmer/in12")),
+        ({"identifier": "Teilnehmer/in12"}, Identity(participant="12")),
+        ({"identifier": "ada"}, Identity()),
+        ({"username": "ada"}, Identity(user_name="ada")),
         ({"vorname": "Ada", "e-mail-adresse": "a@x.org"}, Identity(email="a@x.org")),
         ({"first name": "Ada", "surname": "Lovelace"}, Identity(first_name="Ada", last_name="Lovelace")),
         ({"twitter": "@ada", "note": "write to ada @ x.org"}, Identity()),
@@ -50,6 +52,44 @@ def test_canvas_gradebook_tells_who_is_who_also_of_those_without_a_file(tmp_path
 )
 def test_a_line_of_a_roster_tells_what_its_headings_say(row, known):
     assert read_row(row) == known
+
+
+def test_the_number_in_a_downloads_name_counts_and_not_one_of_a_roster_made_by_hand(tmp_path):
+    root = hand_in(tmp_path / "all", f"lovelaceada_12_901_{NOTEBOOK}", f"libo_13_902_{NOTEBOOK}")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Name,ID,Section\nLovelace Ada,4711,A\nLi Bo,4712,B\n")
+    found = look(root, roster=roster)
+    known = found.identities["lovelaceada"]
+    assert (known.canvas_id, known.id_number) == ("12", "4711")
+
+
+def test_two_of_the_same_name_are_neither_confused_nor_missing(tmp_path):
+    folders = [f"Anna Weber_{n}_assignsubmission_file_/{NOTEBOOK}" for n in (77, 79)]
+    roster = tmp_path / "roster.csv"
+    roster.write_text("name,email\nAnna Weber,a1@x.org\nAnna Weber,a2@x.org\nBo Li,bo@x.org\n")
+    one = look(hand_in(tmp_path / "one", folders[0]), roster=roster)
+    both = look(hand_in(tmp_path / "both", *folders), roster=roster)
+    for found in (one, both):
+        assert found.missing == ("Bo Li",)
+        assert {i.email for s, i in found.identities.items() if "Anna" in s} == {""}
+        assert any("Several lines of the roster are" in note for note in found.notes)
+        assert not any("Not in the roster" in note for note in found.notes)
+
+
+def test_what_two_students_have_in_common_tells_nobody_apart_and_is_left_out(tmp_path):
+    same = Identity(participant="78", email="a@x.org", section="A")
+    remember(
+        tmp_path, {"ada": same, "bo": Identity(participant="78", email="A@x.org", id_number="3", section="A")}
+    )
+    assert recall(tmp_path) == {"ada": Identity(section="A"), "bo": Identity(id_number="3", section="A")}
+
+
+def test_a_list_without_a_heading_keeps_its_first_student(tmp_path):
+    root = hand_in(tmp_path / "all", f"Bo/{NOTEBOOK}")
+    roster = tmp_path / "roster.csv"
+    for text in ("Ada;A\nBo;1\nCy;2\n", "Ada,n/a\nBo,bo@x.org\n", "Ada,a\nBo,124\n"):
+        roster.write_text(text)
+        assert "Ada" in look(root, roster=roster).missing
 
 
 def test_a_heading_in_another_language_is_no_student(tmp_path):
@@ -87,7 +127,7 @@ def test_records_have_the_identities_that_lie_beside_them(tmp_path):
 def test_the_exports_name_students_as_the_other_systems_do(tmp_path):
     ada = Identity(
         canvas_id="12", sis_login_id="al", participant="77", id_number="007", email="ada@x.org",
-        first_name="Ada", last_name="Lovelace", full_name="Lovelace, Ada",
+        user_name="ada1815", first_name="Ada", last_name="Lovelace", full_name="Lovelace, Ada",
     )  # fmt: skip
     graded = record(student="ada", exercises=(mark(points=1.5, possible=2.0),), possible=2.0, identity=ada)
     stranger = record(student="bo", exercises=(mark(points=1.0, possible=2.0),), possible=2.0)
@@ -96,6 +136,7 @@ def test_the_exports_name_students_as_the_other_systems_do(tmp_path):
     assert (canvas["Student"], canvas["ID"], canvas["SIS Login ID"]) == ("Lovelace, Ada", "12", "al")
     assert (other["Student"], other["ID"]) == ("bo", "")
     moodle, _ = exported(tmp_path, "moodle.csv")
+    assert moodle["Username"] == "ada1815"
     assert (moodle["student"], moodle["ID number"], moodle["Email address"]) == ("ada", "007", "ada@x.org")
     nbgrader, _ = exported(tmp_path, "nbgrader.csv")
     found = [nbgrader[name] for name in ("student_id", "last_name", "first_name", "email")]
@@ -108,14 +149,12 @@ def test_moodles_worksheet_has_those_whose_participant_number_is_known(tmp_path)
     everyone = [
         record(student="ada", identity=known, **marks),
         record(student="bo", **marks),
-        record(student="cy", identity=Identity(participant="Teilnehmer/in78"), **marks),
         record(student="di", identity=Identity(participant="79"), state="unreadable", reason="No notebook."),
     ]
     write_gradebook(tmp_path, everyone)
     rows = exported(tmp_path, "moodle_worksheet.csv")
     assert [(row["Identifier"], row["Grade"]) for row in rows] == [
         ("Participant 77", "1.5"),
-        ("Teilnehmer/in78", "1.5"),
         ("Participant 79", ""),
     ]
     assert (rows[0]["Full name"], rows[0]["Maximum Grade"]) == ("ada", "2")

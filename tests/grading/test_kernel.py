@@ -1,9 +1,11 @@
 """A kernel in its box: it answers, or there is a reason why not, and nothing of it is left afterwards."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -257,6 +259,31 @@ def test_memory_in_the_sockets_of_many_processes_is_noticed(start, monkeypatch, 
     source = (
         "import os, socket, time\nfor _ in range(3):\n    if not os.fork():\n"
         "        held = [socket.socketpair() for _ in range(60)]\n        time.sleep(100)\ntime.sleep(50)"
+    )
+    assert why(start(), source) == "memory"
+
+
+# What a process does after which Linux shows it as dead, or shows nobody what it holds.
+HIDDEN = {
+    "first thread ended": "threading.Thread(target=hold).start()\nlibc.syscall(60, 0)",
+    "not to be looked at": "libc.prctl(4, 0, 0, 0, 0)\nhold()",
+}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of a system call")
+@pytest.mark.parametrize("hide", HIDDEN.values(), ids=HIDDEN)
+@pytest.mark.parametrize(
+    "what", ["bytearray(b'1') * (400 * 2**20)", "[socket.socketpair() for _ in range(100)]"]
+)
+def test_what_a_hidden_process_holds_is_noticed(what, hide, start, monkeypatch, protection):
+    if protection.kind == "landlock":
+        pytest.skip("a process that is confined starts no others")
+    monkeypatch.setattr(kernels, "MEMORY_BYTES", 350 * 2**20)
+    monkeypatch.setattr(kernels, "DESCRIPTORS", 250)
+    source = (
+        "import ctypes, os, socket, threading, time\nlibc = ctypes.CDLL(None)\n"
+        f"def hold():\n    held = {what}\n    time.sleep(100)\n"
+        "for _ in range(4):\n    if not os.fork():\n" + textwrap.indent(hide, " " * 8) + "\ntime.sleep(20)"
     )
     assert why(start(), source) == "memory"
 

@@ -859,3 +859,24 @@ def test_with_a_roster_each_of_its_students_is_found_or_missing_exactly_once(
     assert len(here) == len(students)
     assert wanted & here == wanted & students
     assert not set(found.missing) & here
+
+
+# ---------------------------------------------------------------- one file
+
+
+@pytest.mark.parametrize(
+    ("path", "student"),
+    [
+        (f"bob/{NOTEBOOK}", "bob"),
+        ("01_manual_backprop_alice.ipynb", "alice"),
+        (f"Anna Weber_77_assignsubmission_file_/{NOTEBOOK}", "Anna Weber"),
+        (f"lovelaceada_12_901_{NOTEBOOK}", "lovelaceada"),
+    ],
+)
+def test_one_notebook_has_the_student_that_it_has_among_others(tmp_path, path, student):
+    hand_in(tmp_path, path, f"carol/{NOTEBOOK}")
+    found = look(tmp_path / path)
+    assert [s.student for s in found.submissions] == [student]
+    assert found.submissions[0].source.samefile(tmp_path / path)
+    assert (found.layout, found.missing) == ("one notebook", ())
+    assert any(student in note for note in found.notes)
