@@ -177,7 +177,7 @@ def _grade_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_positive, help="submissions at once; default: one for each core")
     parser.add_argument("--only", action="append", default=[], metavar="STUDENT", help="only this student")
     parser.add_argument("--regrade", action="store_true", help="grade again what has its record")
-    parser.add_argument("--comment", default="", help="for set: why the mark is another")
+    parser.add_argument("--comment", help="for set: why the mark is another")
     parser.add_argument(
         "--unsafe-no-sandbox",
         action="store_true",

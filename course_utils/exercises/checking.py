@@ -23,6 +23,9 @@ replaced: dict[str, dict[str, Any]] = {}
 last_mistakes: dict[str, str] = {}
 
 _HEADER = re.compile(r"#\s*Exercise\s+(\S+)\s*\(")
+_BUSY = (
+    "(If the kernel stays busy, restart it: code that sleeps inside a library cannot be stopped from here.)"
+)
 _references: dict[str, References] = {}
 _cell_errors: dict[str, str] = {}
 # What the last check of an exercise decided, by its notebook's name and its id.
@@ -63,6 +66,8 @@ def verdict_on(notebook: Notebook, exercise: Exercise, namespace: dict[str, Any]
             if seen[seed] is None:
                 break
     verdict = judge(exercise, seen, references)
+    if verdict.status == "wrong" and None in seen.values():
+        verdict = dataclasses.replace(verdict, message=f"{verdict.message} {_BUSY}")
     printed = next((o.printed for o in seen.values() if o is not None), "")
     verdict = dataclasses.replace(verdict, printed=printed)
     _statuses[notebook.name, exercise.id] = verdict.status

@@ -70,8 +70,7 @@ def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references
             return Verdict(
                 "wrong",
                 f"It had not come to an end after {exercise.limit_seconds:g} seconds. Look for a loop whose "
-                "condition never becomes false, or work that grows with each step. (If the kernel stays "
-                "busy, restart it: code that sleeps inside a library cannot be stopped from here.)",
+                "condition never becomes false, or work that grows with each step.",
             )
         expected = references.observe(exercise, seed)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +32,15 @@ class Candidate:
         The platform's number of the upload, and the one in ``(2)``, ``-2``, ``v2``.
     late : str
         What the download's name says about time and attempt.
+    remark : str
+        Why it was taken and not another one.
     """
 
     item: Item
     nearness: int
     attempt: tuple[int, int] = (0, 0)
     late: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class StudentFiles:
     candidates: tuple[Candidate, ...]
     known_by: tuple[str, ...]
     number: str = ""
+    others: tuple[Item, ...] = ()  # files that are no notebooks
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def gather(children: Children, units: Sequence[Item], *, folder_name: str, noteb
     platform = layouts.platform_of(visible, notebook_name)
     notes: list[str] = []
     groups: dict[_Key, list[Candidate]] = {}
+    beside: dict[_Key, list[Item]] = {}
     keys, others = _keys(visible, platform, folder_name, notebook_name, notes)
     for unit, key in keys:
         files, told = walk(children, unit) if unit.folder else ([unit], [])
@@ -74,7 +80,9 @@ def gather(children: Children, units: Sequence[Item], *, folder_name: str, noteb
         for item in files:
             if is_notebook(item.name):
                 candidates.append(_candidate(item, unit, platform, notebook_name))
-            elif item.name.casefold().endswith(ARCHIVES):
+                continue
+            beside.setdefault(key, []).append(item)
+            if item.name.casefold().endswith(ARCHIVES):
                 notes.append(
                     f"{listed([item])} is an archive, which is not opened: unpack it there if needed."
                 )
@@ -84,7 +92,7 @@ def gather(children: Children, units: Sequence[Item], *, folder_name: str, noteb
         notes.append(f"No notebooks, so left out: {listed(others)}.")
     if hidden := [unit for unit in units if is_ignored(unit.name)]:
         notes.append(f"Hidden, so left out: {listed(hidden)}.")
-    return Gathered(_labelled(groups), platform, tuple(notes))
+    return Gathered(_labelled(groups, beside), platform, tuple(notes))
 
 
 def choose(gathered: Gathered, notebook_name: str) -> tuple[dict[str, Candidate | None], list[str]]:
@@ -109,16 +117,18 @@ def choose(gathered: Gathered, notebook_name: str) -> tuple[dict[str, Candidate 
             notes.append(f"{shown(student)} handed in no notebook that could be {notebook_name}.")
             continue
         best, *rest = usable
-        chosen[student] = best
         if rest:
             several = True
             names = listed([c.item for c in rest])
             why = _why(best, rest[0])
-            notes.append(f"{shown(student)}: taken {listed([best.item])}, because {why}; not {names}.")
+            remark = f"taken {listed([best.item])}, because {why}; not {names}."
+            notes.append(f"{shown(student)}: {remark}")
+            best = dataclasses.replace(best, remark=f"Of several notebooks {remark}")
         elif best.nearness >= layouts.UNRELATED and len(best.item.parts) > 1:
             notes.append(f"{shown(student)}: taken {listed([best.item])}, the only notebook there.")
         if best.item.problem:
             notes.append(f"{shown(student)}: {listed([best.item])} {best.item.problem}.")
+        chosen[student] = best
     return chosen, [RULE, *notes] if several else notes
 
 
@@ -172,7 +182,7 @@ def _candidate(item: Item, unit: Item, platform: layouts.Platform | None, notebo
     )
 
 
-def _labelled(groups: dict[_Key, list[Candidate]]) -> dict[str, StudentFiles]:
+def _labelled(groups: dict[_Key, list[Candidate]], beside: dict[_Key, list[Item]]) -> dict[str, StudentFiles]:
     """Call each student by his name, with the platform's number where two have the same name."""
     times = Counter(name for name, _ in groups)
     students: dict[str, StudentFiles] = {}
@@ -181,7 +191,9 @@ def _labelled(groups: dict[_Key, list[Candidate]]) -> dict[str, StudentFiles]:
         while label in students:
             label += "_"
         known_by = tuple(other for other in (number, name) if other and other != label)
-        students[label] = StudentFiles(tuple(groups[name, number]), known_by, number)
+        students[label] = StudentFiles(
+            tuple(groups[name, number]), known_by, number, tuple(beside.get((name, number), ()))
+        )
     return students
 
 

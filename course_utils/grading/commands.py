@@ -6,14 +6,16 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from course_utils import __version__, machine
 from course_utils.grading import assignment as assignments
-from course_utils.grading import identities, records, sandbox
+from course_utils.grading import changes, identities, outputs, records, sandbox
 from course_utils.grading.assignment import Assignment
-from course_utils.grading.contents import shown
+from course_utils.grading.changes import counted
+from course_utils.grading.contents import named, shown
+from course_utils.grading.identities import Identity
 from course_utils.grading.reading import MAX_BYTES
 from course_utils.grading.records import ExerciseMark, Record
 from course_utils.grading.submissions import Found, Submission, SubmissionsError, find, read_bytes
@@ -72,7 +74,7 @@ def grade(
     )
     protection = sandbox.best_protection() if sandboxed else sandbox.NO_PROTECTION
     found = find(path, notebook_name=graded.notebook.name, roster=roster)
-    print(f"{path}: {found.layout}, {_count(len(found.submissions), 'submission')}.")
+    print(f"{path}: {found.layout}, {counted(len(found.submissions), 'submission')}.")
     for note in found.notes:
         print(f"- {note}")
     if found.on_roster == 0:
@@ -82,75 +84,49 @@ def grade(
             f"{', '.join(shown(s.student) for s in found.submissions[:3])}, or their numbers."
         )
     print(f"Protection: {protection.description}.")
-    chosen = _choose(found, only)
+    only = [identities.who(student, _everybody(found)) for student in only]
+    chosen = [s for s in found.submissions if not only or s.student in only]
     _check_out(out, graded)
     with _writing(), _alone(out):
-        _tell_shared(found.identities)
-        for name, student in found.called.items():
-            records.replace_missing(out, name, student)
-        identities.remember(out, found.identities, forget=found.called)
-        _note_missing(out, [s for s in found.missing if not only or s in only], graded)
+        _remove_damaged(out, {s.student for s in chosen})
+        before = changes.totals(out)
+        _tell_strangers(out, found)
+        _remember_people(out, found)
+        outputs.remember_run(out, graded, found.notes)
+        _note_without_notebook(out, found, only, graded)
         waiting = [s for s in chosen if regrade or not _is_done(out, s, graded)]
-        _tell_before(out, len(chosen) - len(waiting), {s.student for s in waiting}, graded)
+        if done := len(chosen) - len(waiting):
+            again = "--regrade grades it again" if done == 1 else "--regrade grades them again"
+            print(f"{counted(done, 'submission')} graded before; {again}.")
+        print(*changes.of_assignment(out, {s.student for s in waiting}, graded.fingerprint), sep="\n", end="")
         _grade(waiting, graded, protection, out, workers or machine.cores(), regrade=regrade)
-        everyone = write_outputs(out, graded, notes=found.notes)
-    for record in everyone:
-        for flag in record.flags:
-            if records.BY_HAND in flag:
-                print(f"NOTE: {shown(record.student)}, {flag}")
+        everyone = outputs.write_outputs(out)
+    for sentence in [*changes.of_marks(before, everyone), *changes.by_hand(everyone)]:
+        print(sentence)
     failed = [record for record in everyone if record.state in ("unreadable", "failed")]
-    print(f"{_count(len(everyone), 'record')} in {out}: grades.csv, overview.html, feedback, exports.")
+    print(f"{counted(len(everyone), 'record')} in {out}: grades.csv, overview.html, feedback, exports.")
     for record in failed:
         print(f"- {shown(record.student)}: {shown(record.reason)}")
     return 1 if failed else 0
 
 
-def override(out: Path, student: str, exercise: str, points: float | None, *, comment: str) -> int:
-    """Give a student other points for an exercise (None: the automatic ones again), and write all anew."""
+def override(
+    out: Path, student: str, exercise: str, points: float | None, *, comment: str | None = None
+) -> int:
+    """Give a student other points for an exercise (None: the automatic ones again), and write all anew.
+
+    Without a comment an earlier one stays.
+    """
     with _writing():
+        if (out / "records").is_dir():
+            student = identities.who(student, _known(out))
         record = records.set_points(out, student, exercise, points, comment=comment)
-        write_outputs(out, None)
+        outputs.write_outputs(out)
     now = next(mark.final for mark in record.exercises if mark.id == exercise)
     print(f"{student}: {exercise} has {now:g} points now, {record.points:g} of {record.possible:g} in all.")
     if record.state in ("unreadable", "failed") and points is not None:
-        print("His file was not graded: with these points he has a grade; what you give none for counts 0.")
+        print(f"The file of {student} was not graded: now there is a grade; what you give none for counts 0.")
     return 0
-
-
-def write_outputs(out: Path, graded: Assignment | None, *, notes: Sequence[str] = ()) -> list[Record]:
-    """Write the gradebook and all pages from the records of a folder; return the records."""
-    from course_utils.grading import feedback, gradebook, overview, similarity
-
-    everyone = records.read_all(out)
-    _remove_pages_without_record(out, everyone)
-    gradebook.write_gradebook(out, everyone)
-    answers = records.read_answers(out)
-    for record in everyone:
-        feedback.write_feedback(out, record, answers=answers.get(record.student))
-    graded = graded or _assignment_of(everyone)
-    texts = graded.texts.exercises.values() if graded is not None else ()
-    alike = similarity.find_alike(
-        answers,
-        {text.id: text.stub for text in texts},
-        {text.id: text.solution for text in texts},
-    )
-    overview.write_overview(out, everyone, notes=notes, alike=alike)
-    return everyone
-
-
-def _remove_pages_without_record(out: Path, everyone: Sequence[Record]) -> None:
-    """Remove what was written for somebody who has no record any more."""
-    kept = {records.file_name(record.student) for record in everyone}
-    for folder, ending in ((out / "feedback", "html"), (out / "exports" / "gradescope", "json")):
-        for path in folder.glob(f"*-{'[0-9a-f]' * 8}.{ending}"):
-            if path.stem not in kept:
-                path.unlink()
-
-
-def _tell_shared(known: Mapping[str, identities.Identity]) -> None:
-    for name, students in identities.shared(known):
-        same = name.replace("_", " ")
-        print(f"NOTE: {_named(sorted(students))} have the same {same}: the exports leave it out.")
 
 
 @contextlib.contextmanager
@@ -187,17 +163,56 @@ def _alone(out: Path) -> Iterator[None]:
         yield
 
 
-def _note_missing(out: Path, students: Sequence[str], graded: Assignment) -> None:
-    """Write records of those who handed in nothing; an earlier submission, found elsewhere, still counts."""
-    kept = 0
+def _remove_damaged(out: Path, students: Collection[str]) -> None:
+    """Remove records that cannot be read, of those who are graded now; others end in a sentence."""
     for student in students:
         path = records.path_of(out, student)
-        if path.exists() and records.read(path).state != "missing":
-            kept += 1
+        try:
+            records.read(path) if path.exists() else None
+        except records.RecordError as error:
+            print(f"NOTE: {error} {shown(student)} is graded again.")
+            path.unlink()
+
+
+def _tell_strangers(out: Path, found: Found) -> None:
+    """Say it where a folder holds other students only: the wrong one may have been named."""
+    held = {record.student for record in records.read_all(out)}
+    here = {*(s.student for s in found.submissions), *found.missing, *found.unusable, *found.called}
+    if held and not held & here:
+        others = named(sorted(held))
+        print(f"NOTE: {out} holds the records of other students only ({others}): is it the right folder?")
+
+
+def _remember_people(out: Path, found: Found) -> None:
+    """Keep who is who; whoever was missing under another name is so no more."""
+    for name, students in identities.shared(found.identities):
+        same = name.replace("_", " ")
+        print(f"NOTE: {named(sorted(students))} have the same {same}: the exports leave it out.")
+    here = {s.student: found.identities.get(s.student, Identity()) for s in found.submissions}
+    called = found.called | identities.same_people(identities.recall(out), here)
+    for name, student in called.items():
+        records.replace_missing(out, name, student)
+    identities.remember(out, found.identities, forget=called)
+
+
+def _known(out: Path) -> dict[str, Identity]:
+    return {record.student: record.identity for record in records.read_all(out)}
+
+
+def _note_without_notebook(out: Path, found: Found, only: Collection[str], graded: Assignment) -> None:
+    """Write records of those without a notebook; an earlier submission, found elsewhere, still counts."""
+    kept = []
+    for student in [*found.missing, *found.unusable]:
+        if only and student not in only:
+            continue
+        path, reason = records.path_of(out, student), found.unusable.get(student, "")
+        before = records.read(path) if path.exists() else None
+        if before is not None and before.file_hash:
+            kept.append(student)
         else:
-            records.write(out, _nothing_from(student, graded))
+            records.write(out, _nothing_from(student, graded, reason))
     if kept:
-        print(f"{_count(kept, 'student')} without a file here keep the record of an earlier submission.")
+        print(f"Without a notebook here, but graded before, and so it stays: {named(kept)}.")
 
 
 def _grade(
@@ -231,38 +246,15 @@ def _grade(
                 run.grade(waiting)
         except KeyboardInterrupt:
             bar.close()
-            done = _count(len(points), "submission")
+            done = counted(len(points), "submission")
             how = "the same command without --regrade" if regrade else "the same command"
             print(f"\n{done} of {len(waiting)} graded; {how} goes on with the others.")
             raise
 
 
-def _choose(found: Found, only: Sequence[str]) -> list[Submission]:
-    known = {submission.student for submission in found.submissions} | set(found.missing)
-    unknown = [student for student in only if student not in known]
-    if unknown:
-        raise GradeError(
-            f"Nobody called {', '.join(map(repr, unknown))} handed anything in; there are "
-            f"{_named(sorted(known))}."
-        )
-    return [s for s in found.submissions if not only or s.student in only]
-
-
-def _tell_before(out: Path, done: int, waiting: Collection[str], graded: Assignment) -> None:
-    """Say what is not graded because it was before, and which marks an earlier assignment gave."""
-    if done:
-        print(f"{_count(done, 'submission')} graded before; --regrade grades them again.")
-    earlier = [r for r in records.read_all(out) if r.assignment != graded.fingerprint and r.state == "graded"]
-    again = [record.student for record in earlier if record.student in waiting]
-    left = [record.student for record in earlier if record.student not in waiting]
-    if again:
-        whose = _count(len(again), "submission")
-        print(f"The assignment, or the course, has changed since {whose} got marks: graded again.")
-    if left:
-        print(
-            f"NOTE: an earlier version of the assignment gave the marks of {_named(left)}, and they stay: "
-            "their files are not among those to be graded now."
-        )
+def _everybody(found: Found) -> dict[str, Identity]:
+    students = [*(s.student for s in found.submissions), *found.missing, *found.unusable]
+    return {student: found.identities.get(student, Identity()) for student in students}
 
 
 def _is_done(out: Path, submission: Submission, graded: Assignment) -> bool:
@@ -290,7 +282,7 @@ def _check_out(out: Path, graded: Assignment) -> None:
             raise GradeError(f"{out} holds records of notebook {other}: grade into another folder.")
 
 
-def _nothing_from(student: str, graded: Assignment) -> Record:
+def _nothing_from(student: str, graded: Assignment, reason: str) -> Record:
     marks = tuple(
         ExerciseMark(id=t.id, title=t.title, points=0.0, possible=t.points, status="unjudged")
         for t in graded.texts.exercises.values()
@@ -299,25 +291,10 @@ def _nothing_from(student: str, graded: Assignment) -> Record:
         student=student,
         notebook=graded.notebook.id,
         title=graded.notebook.title,
-        state="missing",
-        reason="Nothing was handed in.",
+        state="unreadable" if reason else "missing",
+        reason=reason or "Nothing was handed in.",
         version=__version__,
         assignment=graded.fingerprint,
         possible=graded.possible,
         exercises=marks,
     )
-
-
-def _assignment_of(everyone: Sequence[Record]) -> Assignment | None:
-    try:
-        return assignments.course_notebook(everyone[0].notebook) if everyone else None
-    except ValueError:  # an assignment of the instructor's own: its texts are not at hand
-        return None
-
-
-def _named(students: Sequence[str]) -> str:
-    return f"{', '.join(map(shown, students[:8]))}{' ...' if len(students) > 8 else ''}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

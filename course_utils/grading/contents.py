@@ -15,6 +15,7 @@ FILES_PER_FOLDER = 20_000
 FILES_PER_STUDENT = 100_000
 DEPTH = 12  # of folders below a student's own; a path of this depth still fits into PATH_MAX
 NAMED = 100  # files in one sentence
+STUDENTS = 8  # in one sentence
 
 Parts = tuple[str, ...]
 
@@ -108,6 +109,12 @@ def is_notebook(name: str) -> bool:
 def shown(name: str) -> str:
     """Return a name as a sentence can bear it: with escapes if it holds anything that does not print."""
     return name if name.isprintable() else repr(name)
+
+
+def named(students: Sequence[str]) -> str:
+    """Return some of the names as a sentence can bear them, and how many more there are."""
+    rest = len(students) - STUDENTS
+    return ", ".join(map(shown, students[:STUDENTS])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def listed(items: Sequence[Item]) -> str:

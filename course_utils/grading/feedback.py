@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path, PurePosixPath
 
 from course_utils.files import write_whole
-from course_utils.grading.gradebook import STATUS_IN_WORDS, encodable, has_grade, points_in_words
+from course_utils.grading.gradebook import STATUS_IN_WORDS, encodable, points_in_words
 from course_utils.grading.records import ExerciseMark, Record, State, Status, file_name
 
 FOLDER = "feedback"
@@ -37,18 +37,18 @@ _MEANING: dict[Status, str] = {
     "wrong": "",
     "blank": "Your notebook leaves this exercise as it was handed out.",
     "missing": "A name that the exercise asks for was not defined when its cells had run.",
-    "stopped": "Your code was stopped: it took too long, needed too much memory, or ended the kernel.",
+    "stopped": "Your code was broken off: it took too long, needed too much memory, or ended the kernel.",
     "unjudged": "This exercise was not reached.",
 }
 
 _ADVICE: dict[State, str] = {
-    "unreadable": """<p class="total">Not graded: your file could not be read.</p>
+    "unreadable": """<p class="total">Not graded: what you handed in could not be.</p>
 <p class="note">{reason}</p>
 <h2>What to do</h2>
 <ul>
-<li>Open your notebook in Jupyter. If it does not open, go back to the last version that does (File, Revert to
-Checkpoint), or copy your answers into a fresh notebook of the course.</li>
-<li>Save it and hand in that <code>.ipynb</code> file itself: no screenshot, no PDF, no shortcut to it.</li>
+<li>Open the notebook of this assignment in Jupyter. If it does not open, go back to the last version that
+does (File, Revert to Checkpoint), or copy your answers into a fresh notebook of the course.</li>
+<li>Save it and hand in that <code>.ipynb</code> file itself: no screenshot, PDF, archive or shortcut.</li>
 <li>Ask your instructor whether it still counts.</li>
 </ul>""",
     "missing": """<p class="total">Nothing was handed in under your name.</p>
@@ -192,13 +192,18 @@ def table(head: Sequence[str], rows: Iterable[str], *, numbers: Collection[str] 
 
 
 def _body(record: Record, answers: Mapping[str, str]) -> str:
+    name = record.identity.name
+    also = f" (<bdi>{quoted(name)}</bdi>)" if name and name != record.student else ""
     parts = [
         f"<h1>{prose(record.title or record.notebook)}</h1>",
-        f"<p><bdi>{quoted(record.student)}</bdi></p>",
+        f"<p><bdi>{quoted(record.student)}</bdi>{also}</p>",
     ]
-    if record.state != "graded":
+    by_hand = any(mark.override is not None for mark in record.exercises)
+    if record.state != "graded" and by_hand:
+        parts.append(f'<p class="note">Graded by your instructor: {prose(record.reason)}</p>')
+    elif record.state != "graded":
         parts.append(_ADVICE[record.state].format(reason=prose(record.reason)))
-    if has_grade(record) and record.exercises:
+    if (record.state == "graded" or by_hand) and record.exercises:
         parts += [_total(record), _table(record)]
         explained = [_section(m, answers.get(m.id, "")) for m in record.exercises if _needs_words(m)]
         if explained:
@@ -250,7 +255,8 @@ def _section(mark: ExerciseMark, answer: str) -> str:
     points = f"{points_in_words(mark.final)} of {points_in_words(mark.possible)} points"
     parts = [f"<h3>{quoted(mark.id)} {prose(mark.title)}</h3>", f"<p>{_status(mark)}, {points}</p>"]
     if mark.override is not None:
-        instead = f"{points_in_words(mark.override)} points instead of {points_in_words(mark.points)}"
+        noun = "point" if mark.override == 1 else "points"
+        instead = f"{points_in_words(mark.override)} {noun} instead of {points_in_words(mark.points)}"
         said = f": {prose(mark.comment)}" if mark.comment else "."
         parts.append(f'<p class="note">Your instructor gave {instead}{said}</p>')
     if _MEANING[mark.status]:

@@ -23,12 +23,12 @@ STATUS_IN_WORDS: dict[Status, str] = {
     "wrong": "not right",
     "blank": "left blank",
     "missing": "not found",
-    "stopped": "stopped",
+    "stopped": "broken off",
     "unjudged": "not judged",
 }
 STATE_IN_WORDS: dict[State, str] = {
     "graded": "graded",
-    "unreadable": "could not be read",
+    "unreadable": "could not be graded",
     "missing": "nothing handed in",
     "failed": "grading itself failed",
 }
@@ -64,7 +64,8 @@ moodle.csv     For the gradebook: Grades > Import > CSV file. Choose the column 
 canvas.csv     Grades > Import. Canvas finds a student by `ID`, `SIS User ID` or `SIS Login ID`, otherwise by
                the exact name in `Student`; the assignment by the exact title in the first row (append its
                number in parentheses to be sure).
-gradescope/    One results.json for each student: it belongs into /autograder/results/ of his submission.
+gradescope/    One results.json for each student with a grade: it belongs into /autograder/results/ of the
+               submission.
 junit.xml      One test suite for each student, one test case for each exercise.
 
 An empty grade means: not graded (grades.csv says why). Nothing handed in is 0 points.
@@ -96,7 +97,7 @@ def write_gradebook(out: Path, records: Sequence[Record]) -> None:
     write_whole(exports / "canvas.csv", _csv(_canvas(records)))
     write_whole(exports / "junit.xml", _junit(records))
     write_whole(exports / "README.txt", _ABOUT_EXPORTS)
-    for record in records:
+    for record in filter(has_grade, records):
         path = exports / "gradescope" / f"{file_name(record.student)}.json"
         write_whole(path, json.dumps(_gradescope(record), indent=1) + "\n")
 
@@ -119,8 +120,11 @@ def exercise_ids(records: Iterable[Record]) -> list[str]:
 
 def has_grade(record: Record) -> bool:
     """Say whether the points mean something: graded, nothing handed in, or given by the instructor."""
-    by_hand = any(mark.override is not None for mark in record.exercises)
-    return record.state in ("graded", "missing") or by_hand
+    return record.state in ("graded", "missing") or _is_by_hand(record)
+
+
+def _is_by_hand(record: Record) -> bool:
+    return any(mark.override is not None for mark in record.exercises)
 
 
 def reasons(record: Record) -> list[str]:
@@ -237,6 +241,8 @@ def _title(records: Sequence[Record]) -> str:
 def _summary(record: Record) -> str:
     if not has_grade(record):
         return ""
+    if record.state == "missing" and not _is_by_hand(record):
+        return "Nothing was handed in."
     text = f"{points_in_words(record.points)} of {points_in_words(record.possible)} points."
     lost = [mark.id for mark in record.exercises if mark.final < mark.possible]
     return text + (f" Points were lost in {', '.join(lost)}." if lost else "")
@@ -261,8 +267,7 @@ def _cell(value: str | float) -> str:
 def _gradescope(record: Record) -> dict[str, Any]:
     """Results of one submission (gradescope-autograders.readthedocs.io/en/latest/specs, "Output format").
 
-    Shown to students once grades are published, so without flags. A results file cannot do without a score:
-    a submission that was not graded has 0 and says so.
+    Shown to students once grades are published, so without flags.
     """
     tests = [
         {
@@ -278,13 +283,10 @@ def _gradescope(record: Record) -> dict[str, Any]:
         }
         for mark in record.exercises
     ]
-    # why grading itself failed is nothing for a student's eyes
-    reason = record.reason if record.state != "failed" else "your instructor has been told"
-    about = _summary(record) or f"Not graded: {STATE_IN_WORDS[record.state]} ({reason})."
     return {
-        "score": round(record.points, 4) if has_grade(record) else 0.0,
+        "score": round(record.points, 4),
         "execution_time": round(record.seconds, 1),
-        "output": encodable(about),
+        "output": encodable(_summary(record)),
         "output_format": "text",
         "visibility": "after_published",
         "stdout_visibility": "hidden",
@@ -313,7 +315,7 @@ def _junit(records: Sequence[Record]) -> str:
             case = ET.SubElement(suite, "testcase", classname=notebook, name="submission")
             message = _xml(f"{STATE_IN_WORDS[record.state]}: {record.reason}")
             ET.SubElement(case, "error", type=record.state, message=message)
-        for mark in record.exercises:
+        for mark in record.exercises if has_grade(record) else ():
             case = ET.SubElement(suite, "testcase", classname=notebook, name=_xml(f"{mark.id} {mark.title}"))
             if not _passed(mark):
                 message = _xml(mark.mistake or mark.message or STATUS_IN_WORDS[mark.status])

@@ -6,6 +6,7 @@ Kept beside the records, because a roster may come later than the grades: the ex
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_utils.files import write_whole
+from course_utils.grading.contents import named, shown
 
 IDENTITIES = "identities.json"
 
@@ -46,10 +48,19 @@ class Identity:
     last_name: str = ""
     full_name: str = ""
 
+    @property
+    def name(self) -> str:
+        """The whole name, if it is known."""
+        return self.full_name or f"{self.first_name} {self.last_name}".strip()
+
     def completed_by(self, other: Identity) -> Identity:
         """Return this one with what it lacks taken from the other."""
         mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
         return Identity(**{name: mine[name] or theirs[name] for name in mine})
+
+
+class IdentityError(ValueError):
+    """A name means nobody, or several."""
 
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -111,6 +122,56 @@ def shared(known: Mapping[str, Identity]) -> list[tuple[str, list[str]]]:
             if value := getattr(identity, name):
                 owners.setdefault((name, value.casefold()), []).append(student)
     return [(name, students) for (name, _), students in owners.items() if len(students) > 1]
+
+
+def same_people(known: Mapping[str, Identity], here: Mapping[str, Identity]) -> dict[str, str]:
+    """Return name -> other name of those known who are here under another one, by what only one can have."""
+    owners = {
+        (name, value.casefold()): student
+        for student, identity in here.items()
+        for name in _UNIQUE
+        if (value := getattr(identity, name))
+    }
+    found = {}
+    for student, identity in known.items():
+        values = [(name, getattr(identity, name).casefold()) for name in _UNIQUE]
+        others = {owners[value] for value in values if value in owners}
+        if student not in here and len(others) == 1:
+            found[student] = others.pop()
+    return found
+
+
+def who(typed: str, known: Mapping[str, Identity]) -> str:
+    """Return the student that somebody has typed: his name, how it begins, or what he is called elsewhere.
+
+    Raises
+    ------
+    IdentityError
+        If nobody or several are called so.
+    """
+    if typed in known:
+        return typed
+    wanted = typed.casefold().strip()
+    called = {student: _called(student, identity) for student, identity in known.items()}
+    exactly = [student for student, names in called.items() if wanted in names]
+    begin = [student for student, names in called.items() if any(n.startswith(wanted) for n in names)]
+    found = exactly or (begin if wanted else [])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise IdentityError(f"{typed!r} could be {named(found)}: type more of the name.")
+    near = difflib.get_close_matches(typed, known, n=3)
+    there = f"There are {named(sorted(known))}." if known else "There is nobody at all."
+    if near:
+        there = f"Did you mean {' or '.join(map(shown, near))}?"
+    raise IdentityError(f"Nobody here is called {typed!r}. {there}")
+
+
+def _called(student: str, identity: Identity) -> set[str]:
+    names = {student, identity.name}
+    names |= {getattr(identity, name) for name in _UNIQUE}
+    names |= {f"Participant {identity.participant}"} if identity.participant else set()
+    return {name.casefold() for name in names if name}
 
 
 def recall(out: Path) -> dict[str, Identity]:

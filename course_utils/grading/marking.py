@@ -134,7 +134,9 @@ class Marking:
         if not isinstance(error, dict):
             return True, ""
         line = f" in line {error['line']}" if type(error.get("line")) is int else ""
-        return True, f"Its cell ended with {str(error.get('type'))[:80]}{line}."
+        said = " ".join(str(error.get("message"))[:160].split())
+        words = f": {said}" if said else ""
+        return True, f"Its cell ended with {str(error.get('type'))[:80]}{line}{words}".rstrip(".") + "."
 
     def _try(self, step: Step, outlived: bool, note: str) -> Tried:
         """Try an exercise on its inputs, then put the reference in its place."""

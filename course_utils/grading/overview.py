@@ -23,6 +23,7 @@ from course_utils.grading.records import ExerciseMark, Record
 from course_utils.grading.similarity import Alike
 
 MISTAKES = 20  # rows of the table of mistakes
+MOSTLY = 0.5  # share of the long answers from which on a student is listed as equal to the solution
 NAMED = 6  # students named in a row; the others are folded away
 
 
@@ -86,7 +87,8 @@ def _numbers(records: Sequence[Record], graded: Sequence[Record]) -> str:
         }
         said = ", ".join(f"{name} {figure}" for name, figure in figures.items())
         possible = points_in_words(max(record.possible for record in graded))
-        lines.append(f"<p>Of {possible} points: {said if len(graded) > 1 else figures['mean']}.</p>")
+        whose = "" if len(graded) == len(records) else f", for the {_count(len(graded), 'graded submission')}"
+        lines.append(f"<p>Of {possible} points{whose}: {said if len(graded) > 1 else figures['mean']}.</p>")
     lines.append(
         '<p>All points are in <a href="grades.csv">grades.csv</a>, files for other systems in '
         '<code>exports</code> (<a href="exports/README.txt">what to do with them</a>), pages of the students '
@@ -125,8 +127,13 @@ def _exercises(graded: Sequence[Record]) -> str:
     else:
         said = _share(right[hardest], len(marks[hardest])) if right[hardest] else "nobody"
         finding = f"The hardest exercise was {_exercise(marks[hardest][0])}: {said} right"
+    explained = (
+        '<p class="quiet">Broken off: a cell or a call that ate the memory, wrote without end, started too '
+        "many processes, ended the kernel, or could not be interrupted. What takes too long otherwise is not "
+        "right.</p>\n"
+    )
     names = ["Exercise", "Mean points", *(STATUS_IN_WORDS[status].capitalize() for status in shown)]
-    return f"<h2>{finding}</h2>\n{table(names, rows, numbers=names[1:])}"
+    return f"<h2>{finding}</h2>\n{explained}{table(names, rows, numbers=names[1:])}"
 
 
 def _mistakes(graded: Sequence[Record]) -> str:
@@ -211,7 +218,9 @@ def _alike(records: Sequence[Record], alike: Sequence[Alike]) -> str:
     ]
     kinds = {
         "Unusually alike": [found for found in alike if len(found.students) > 1],
-        "Equal to the published solution": [found for found in alike if len(found.students) == 1],
+        "Equal to the published solution": [
+            found for found in alike if len(found.students) == 1 and found.share >= MOSTLY
+        ],
     }
     for kind, listed in kinds.items():
         rows = []
@@ -252,9 +261,11 @@ def _students(records: Sequence[Record]) -> str:
         total = points_in_words(record.points) if has_grade(record) else "–"
         n = len(reasons(record))
         by_hand = any(mark.override is not None for mark in record.exercises)
+        name = record.identity.name
+        also = f' <bdi class="quiet">{quoted(name)}</bdi>' if name and name != record.student else ""
         notes = ", ".join(([_count(n, "note")] if n else []) + (["points by hand"] if by_hand else []))
         rows.append(
-            f'<tr><th scope="row">{_link(record)}</th><td{NUMBER}>{total}</td>'
+            f'<tr><th scope="row">{_link(record)}{also}</th><td{NUMBER}>{total}</td>'
             f"<td>{STATE_IN_WORDS[record.state]}</td><td>{notes}</td></tr>"
         )
     if not rows:

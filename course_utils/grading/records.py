@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import difflib
 import hashlib
 import json
 import re
@@ -161,7 +160,7 @@ def read(path: Path) -> Record:
     RecordError
         If it is no record of this version.
     """
-    data = _json(path)
+    data = read_json(path)
     if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
         raise RecordError(f"{path} is not a record of this version of the course: grade into another folder.")
     try:
@@ -182,7 +181,7 @@ def write_answers(out: Path, student: str, answers: dict[str, str]) -> None:
 
 def read_answers(out: Path) -> dict[str, dict[str, str]]:
     """Return all kept answers by student and exercise."""
-    kept = [_json(path) for path in sorted((out / "answers").glob("*.json"))]
+    kept = [read_json(path) for path in sorted((out / "answers").glob("*.json"))]
     return {each["student"]: each["answers"] for each in kept}
 
 
@@ -216,6 +215,9 @@ def merge(record: Record, given: dict[str, dict[str, Any]]) -> Record:
         elif found["points"] > mark.possible:
             flags.append(f"{by_hand} do not count, for the exercise has {mark.possible:g} now.")
         else:
+            was = found.get("possible", mark.possible)
+            if was != mark.possible:
+                flags.append(f"{by_hand} were out of {was:g}; the exercise has {mark.possible:g} now.")
             marks[exercise] = dataclasses.replace(mark, override=found["points"], comment=found["comment"])
     return dataclasses.replace(record, exercises=tuple(marks.values()), flags=tuple(flags))
 
@@ -239,7 +241,7 @@ def read_overrides(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
     path = out / OVERRIDES
     if not path.exists():
         return {}
-    data = _json(path)
+    data = read_json(path)
     if not _are_overrides(data):
         raise RecordError(
             f"{path} must hold points and a comment for each exercise of each student: mend it or remove it."
@@ -248,10 +250,12 @@ def read_overrides(out: Path) -> dict[str, dict[str, dict[str, Any]]]:
     return given
 
 
-def set_points(out: Path, student: str, exercise: str, points: float | None, *, comment: str) -> Record:
+def set_points(
+    out: Path, student: str, exercise: str, points: float | None, *, comment: str | None
+) -> Record:
     """Give a student other points for an exercise; they stay when the same file is graded again.
 
-    Without points (None) the automatic ones count again.
+    Without points (None) the automatic ones count again; without a comment the earlier one stays.
 
     Raises
     ------
@@ -260,12 +264,7 @@ def set_points(out: Path, student: str, exercise: str, points: float | None, *, 
     """
     path = path_of(out, student)
     if not path.exists():
-        known = [record.student for record in read_all(out)]
-        near = difflib.get_close_matches(student, known, n=3) or known[:8]
-        if not known:
-            raise RecordError(f"{out} holds no records: is it the folder that was graded into?")
-        there = f"there {'is' if len(near) == 1 else 'are'} {', '.join(map(repr, near))}"
-        raise RecordError(f"There is no record of {student!r} in {out}; {there}.")
+        raise RecordError(f"{out} holds no record of {student!r}: is it the folder that was graded into?")
     record = read(path)
     mark = next((mark for mark in record.exercises if mark.id == exercise), None)
     if mark is None:
@@ -278,11 +277,12 @@ def set_points(out: Path, student: str, exercise: str, points: float | None, *, 
     with _changing_overrides(out) as given:
         when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         mine = given.setdefault(student, {})
-        mine.pop(exercise, None)
+        before = mine.pop(exercise, {}).get("comment", "")
         if points is not None:
             mine[exercise] = {
                 "points": points,
-                "comment": comment,
+                "possible": mark.possible,
+                "comment": before if comment is None else comment,
                 "when": when,
                 "file_hash": record.file_hash,
             }
@@ -313,8 +313,9 @@ def _are_overrides(data: Any) -> bool:
     )
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Return what a file of JSON holds; raise a `RecordError` if it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RecordError(f"{path} cannot be read ({error}).") from None
+        raise RecordError(f"{path} cannot be read ({error}): remove it and grade again.") from None

@@ -95,6 +95,8 @@ def read_roster(path: Path) -> Roster:
         has_points = bool(rows) and "section" in headings and rows[0][0].casefold() == "points possible"
         from_canvas = has_points or {"student", "id", "sis login id"} <= set(headings)
         rows = rows[1:] if has_points else rows
+        if from_canvas:
+            rows = [row for row in rows if row[0] != "Student, Test"]  # Canvas' own, in every gradebook
         columns = _headed(headings, rows)
         told = [{h: _cell(row, i) for i, h in reversed(list(enumerate(headings)))} for row in rows]
     else:
@@ -131,9 +133,10 @@ def compare(roster: Roster, found: Mapping[str, Sequence[str]], *, squashed: boo
     notes = [f"The roster's names are in {_told(best)}: {len(names)} students, {len(taken)} of them found."]
     empty = sum(1 for cell in cells if not cell)
     if empty:
-        notes.append(f"{empty} lines of the roster have nothing in {_told(best)}: they were left out.")
+        lines = "1 line of the roster has" if empty == 1 else f"{empty} lines of the roster have"
+        notes.append(f"{lines} nothing in {_told(best)}: left out.")
     for name, student in taken.items():
-        if name != student:
+        if name != student and name.rpartition(" ")[2] not in found[student]:  # no number of the platform
             notes.append(f"{shown(student)} is {shown(name)} of the roster.")
     several = {name for name in names if cells.count(name) > 1}
     there = {name for name in several if any(_is_called(name, student, found) for student in found)}

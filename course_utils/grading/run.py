@@ -162,7 +162,6 @@ class _Worker:
                 "student": submission.student,
                 "source": os.fspath(submission.source),
                 "member": submission.member,
-                "late": submission.late,
             },
         )
         silent, seeds = 0.0, tuple[int, ...]()
@@ -258,7 +257,7 @@ class _Worker:
             version=__version__,
             assignment=assignment.fingerprint,
             possible=assignment.possible,
-            flags=tuple(found.get("flags", ())) + ((submission.late,) if submission.late else ()),
+            flags=tuple(found.get("flags", ())) + submission.remarks,
             exercises=tuple(marks),
         )
 

@@ -10,7 +10,10 @@ archives inside are never opened, and nothing is written.
 from __future__ import annotations
 
 import dataclasses
+import re
 import unicodedata
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from course_utils.grading.contents import (
     Item,
     is_ignored,
     is_notebook,
+    listed,
     shown,
 )
 from course_utils.grading.contents import SubmissionsError as SubmissionsError
@@ -43,14 +47,14 @@ class Submission:
         The file, or the zip that holds it.
     member : str
         Its name inside the zip; empty for a file.
-    late : str
-        What the download's name says about time and attempt.
+    remarks : tuple of str
+        For the instructor: what the download's name says about time and attempt, and what was not taken.
     """
 
     student: str
     source: Path
     member: str = ""
-    late: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Found:
     submissions : tuple of Submission
         One per student, sorted by student.
     missing : tuple of str
-        Students with a folder but no notebook, and those of the roster who handed in nothing; sorted.
+        Students whose folder is empty, and those of the roster who handed in nothing; sorted.
     notes : tuple of str
         Sentences: what was taken by which rule, what was left out and why.
     on_roster : int or None
@@ -73,6 +77,8 @@ class Found:
         What the download and the roster tell of each student.
     called : dict of str to str
         Name of the roster -> student found, where they are spelled differently.
+    unusable : dict of str to str
+        Student -> sentence about what was handed in instead of the notebook.
     """
 
     layout: str
@@ -82,6 +88,7 @@ class Found:
     on_roster: int | None = None
     identities: dict[str, Identity] = field(default_factory=dict)
     called: dict[str, str] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
 
 
 def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found:
@@ -133,7 +140,8 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         if candidate is not None:
             member = candidate.item.member
             source = path if member else path.joinpath(*candidate.item.parts)
-            submissions.append(Submission(student, source, member, candidate.late))
+            remarks = tuple(filter(None, (candidate.late, candidate.remark)))
+            submissions.append(Submission(student, source, member, remarks))
     if not submissions:
         raise SubmissionsError(
             f"{told} holds no notebook that could be {notebook_name}: give the folder or zip of the "
@@ -141,7 +149,13 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         )
     if alone:
         notes.append(f"Its student is {shown(submissions[0].student)}.")
-    missing = [student for student, candidate in chosen.items() if candidate is None]
+    without = {student: gathered.students[student] for student, found in chosen.items() if found is None}
+    unusable = {
+        student: f"{notebook_name} is not among what was handed in: {listed(items)}."
+        for student, files in without.items()
+        if (items := [*(c.item for c in files.candidates), *files.others])
+    }
+    missing = [student for student in without if student not in unusable]
     notes += _alike(list(chosen))
     on_roster, called = None, dict[str, str]()
     identities = {s: _identity(gathered.platform, files.number) for s, files in gathered.students.items()}
@@ -151,7 +165,9 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         for student, identity in attendance.identities.items():
             identities[student] = identities.get(student, Identity()).completed_by(identity)
         called = attendance.called
-        missing += [name for name in attendance.missing if name not in chosen]
+        names = _names_of(attendance.missing, identities, chosen)
+        identities |= {names[name]: identities.pop(name) for name in names if name in identities}
+        missing += names.values()
         notes += attendance.notes
         on_roster = attendance.found
     deepest = max(len(c.item.parts) - len(base) for c in chosen.values() if c is not None)
@@ -164,6 +180,7 @@ def find(path: Path, *, notebook_name: str, roster: Path | None = None) -> Found
         on_roster,
         identities,
         called,
+        unusable,
     )
 
 
@@ -205,6 +222,17 @@ def _open(path: Path) -> tuple[Children, list[str]]:
             f"{shown(str(path))} is neither a notebook nor a folder or zip of submissions."
         )
     raise SubmissionsError(f"There is no {shown(str(path))}: give the folder or zip of the submissions.")
+
+
+def _names_of(
+    missing: Sequence[str], identities: Mapping[str, Identity], taken: Collection[str]
+) -> dict[str, str]:
+    """Return how those are called who are in the roster only: a number is no name where it holds names."""
+    numbers = [name for name in missing if re.fullmatch(r"(\w+ )?\d+", name)]
+    told = {name: identities.get(name, Identity()).name or name for name in numbers}
+    times = Counter(told.values())
+    free = {name: called for name, called in told.items() if times[called] == 1 and called not in taken}
+    return {name: free.get(name, name) for name in missing if name in free or name not in taken}
 
 
 def _identity(platform: Platform | None, number: str) -> Identity:

@@ -64,9 +64,7 @@ def main() -> None:
             request = reader.receive()
         except frames.FrameError:
             return
-        submission = Submission(
-            request["student"], Path(os.fsdecode(request["source"])), request["member"], request["late"]
-        )
+        submission = Submission(request["student"], Path(os.fsdecode(request["source"])), request["member"])
         frames.send(answers, {"done": grade(submission, release, box, _Judge(reader, answers))})
 
 

@@ -12,8 +12,9 @@ import pytest
 from handed_in import EXAMPLE, OVERFLOWS, hand_in, notebook, solutions
 
 from course_utils import cli
-from course_utils.grading import box_course, commands, records, sandbox
+from course_utils.grading import box_course, commands, outputs, records, sandbox
 from course_utils.grading.commands import GradeError
+from course_utils.grading.identities import IdentityError
 
 BLANK = notebook()  # needs no box, so it is graded in no time
 
@@ -95,7 +96,7 @@ def test_a_submission_that_cannot_be_graded_is_named_at_the_end_and_in_the_exit_
 def test_nothing_of_a_submission_moves_the_cursor_of_the_terminal(handed_in, out, capsys):
     hand_in(handed_in, **{"eve\x1b[2J\u202e": b"{"})
     assert grade(handed_in, out) == 1
-    with pytest.raises(GradeError) as found:
+    with pytest.raises(IdentityError) as found:
         grade(handed_in, out, only=["nobody"])
     said = capsys.readouterr().out + str(found.value)
     assert "eve" in said
@@ -231,8 +232,10 @@ def test_only_grades_nobody_else(handed_in, out):
 
 
 def test_only_with_an_unknown_name_is_refused_with_those_there_are(handed_in, out):
-    with pytest.raises(GradeError, match="alice, bob"):
+    with pytest.raises(IdentityError, match=r"Nobody here is called 'alcie'\. Did you mean alice\?"):
         grade(handed_in, out, only=["alcie"])
+    with pytest.raises(IdentityError, match=r"There are alice, bob\."):
+        grade(handed_in, out, only=["x"])
     assert not out.exists()
 
 
@@ -292,7 +295,7 @@ def test_a_record_is_not_lost_because_its_file_is_not_among_these(handed_in, out
     second = hand_in(tmp_path / "second", zoe=BLANK)
     grade(second, out, roster=roster)
     assert states(out) == {"alice": "graded", "bob": "graded", "zoe": "graded"}
-    assert "2 students without a file here keep the record" in capsys.readouterr().out
+    assert "but graded before, and so it stays: alice, bob." in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- overrides
@@ -387,7 +390,10 @@ def test_a_disk_that_fills_up_is_a_sentence_and_keeps_what_was_graded(handed_in,
         (["SUBMISSIONS", "--assignment", "SUBMISSIONS"], "no exercises.py"),
         (["nowhere", "--assignment", "EXAMPLE"], "nowhere"),
         (["set", "alice", "ex1", "many"], "'many' is not a number of points."),
-        (["set", "nobody", "ex1", "1"], "holds no records: is it the folder that was graded into?"),
+        (
+            ["set", "nobody", "ex1", "1"],
+            "holds no record of 'nobody': is it the folder that was graded into?",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(arguments, said, handed_in, out, capsys):
@@ -509,7 +515,7 @@ def test_a_typical_mistake_that_gives_the_solution_s_values_is_refused(handed_in
 
 def test_who_is_misspelt_when_points_are_given_is_asked_for(handed_in, out):
     grade(handed_in, out)
-    with pytest.raises(records.RecordError, match=r"There is no record of 'alcie' in .*; there is 'alice'"):
+    with pytest.raises(IdentityError, match=r"'alcie'\. Did you mean alice\?"):
         commands.override(out, "alcie", "ex1", 1.0, comment="")
 
 
@@ -517,10 +523,7 @@ def test_points_for_a_file_that_could_not_be_read_say_that_they_make_a_grade(han
     hand_in(handed_in, bob=b"{")
     grade(handed_in, out)
     commands.override(out, "bob", "ex1", 1.0, comment="Read on paper.")
-    assert (
-        "not graded: with these points he has a grade; what you give none for counts 0"
-        in capsys.readouterr().out
-    )
+    assert "now there is a grade; what you give none for counts 0" in capsys.readouterr().out
     commands.override(out, "alice", "ex1", 1.0, comment="")
     assert "not graded" not in capsys.readouterr().out
 
@@ -536,7 +539,88 @@ def test_a_student_reads_his_own_answer_beside_what_is_wrong_with_it(handed_in, 
     records.write_answers(out, "alice", {"ex1": "def mean_abs(xs):\n    return '<script>'\n"})
     path = records.path_of(out, "alice")
     path.write_text(path.read_text().replace('"status": "blank"', '"status": "wrong"', 1))
-    commands.write_outputs(out, None)
+    outputs.write_outputs(out)
     page = next((out / "feedback").glob("alice-*.html")).read_text(encoding="utf-8")
     assert "return &#x27;&lt;script&gt;&#x27;" in page
     assert "Left blank: ex2, ex3." in page
+
+
+# ---------------------------------------------------------------- what an instructor should hear
+
+
+def test_who_handed_in_something_else_is_not_graded_and_told_so(handed_in, out, capsys):
+    (handed_in / "carol").mkdir()
+    (handed_in / "carol" / "answers.pdf").write_bytes(b"%PDF")
+    assert grade(handed_in, out) == 1
+    carol = next(record for record in records.read_all(out) if record.student == "carol")
+    assert carol.state == "unreadable"
+    assert "- carol: assignment.ipynb is not among what was handed in: carol/answers.pdf." in (
+        capsys.readouterr().out
+    )
+    with (out / "grades.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["total"] for row in csv.DictReader(file)] == ["0", "0", ""]
+
+
+def test_of_several_notebooks_the_choice_is_a_flag(handed_in, out):
+    (handed_in / "bob" / "assignment_final.ipynb").write_bytes(BLANK)
+    grade(handed_in, out)
+    flags = {record.student: record.flags for record in records.read_all(out)}
+    assert flags["alice"] == ()
+    assert [flag for flag in flags["bob"] if "not bob/assignment_final.ipynb" in flag]
+
+
+def test_a_comment_stays_when_only_the_points_change(handed_in, out):
+    grade(handed_in, out)
+    commands.override(out, "bob", "ex1", 1.0, comment="Right idea.")
+    commands.override(out, "bob", "ex1", 2.0)
+    [found] = [r for r in records.read_all(out) if r.student == "bob"]
+    assert (found.exercises[0].override, found.exercises[0].comment) == (2.0, "Right idea.")
+    commands.override(out, "bob", "ex1", 2.0, comment="")
+    [found] = [r for r in records.read_all(out) if r.student == "bob"]
+    assert found.exercises[0].comment == ""
+
+
+def test_what_was_found_stays_on_the_overview_when_points_are_given(handed_in, out):
+    (handed_in / "bob" / "assignment_final.ipynb").write_bytes(BLANK)
+    grade(handed_in, out)
+    before = (out / "overview.html").read_text(encoding="utf-8")
+    commands.override(out, "bob", "ex1", 1.0)
+    after = (out / "overview.html").read_text(encoding="utf-8")
+    assert "What was found" in before
+    assert "What was found" in after
+
+
+def test_a_damaged_record_is_made_again_and_stops_nobody(handed_in, out, capsys):
+    grade(handed_in, out)
+    records.path_of(out, "bob").write_text("{")
+    before = written(out)
+    assert grade(handed_in, out) == 0
+    assert again(before, out) == ["bob"]
+    assert "bob is graded again." in capsys.readouterr().out
+
+
+def test_a_folder_of_other_students_is_doubted(handed_in, out, tmp_path, capsys):
+    grade(handed_in, out)
+    assert "is it the right folder?" not in capsys.readouterr().out
+    grade(hand_in(tmp_path / "others", zoe=BLANK), out)
+    assert "holds the records of other students only (alice, bob)" in capsys.readouterr().out
+
+
+def test_marks_that_change_are_told(handed_in, out, own, capsys):
+    grade(handed_in, out, assignment=own)
+    path = records.path_of(out, "bob")
+    path.write_text(path.read_text().replace('"points": 0.0', '"points": 1.5', 1))
+    capsys.readouterr()
+    grade(handed_in, out, assignment=own, regrade=True)
+    assert "Other marks than before: bob 1.5 → 0." in capsys.readouterr().out
+
+
+def test_points_by_hand_for_an_exercise_that_now_has_more_are_doubted(handed_in, out, own, capsys):
+    grade(handed_in, out, assignment=own)
+    commands.override(out, "bob", "ex1", 2.0)
+    text = (own / "assignment.py").read_text(encoding="utf-8")
+    (own / "assignment.py").write_text(text.replace("ex1 (2 points", "ex1 (4 points"), encoding="utf-8")
+    grade(handed_in, out, assignment=own)
+    said = "NOTE: bob, ex1: the 2 points given by hand were out of 2; the exercise has 4 now."
+    assert said in capsys.readouterr().out
+    assert {record.student: record.points for record in records.read_all(out)} == {"alice": 0.0, "bob": 2.0}

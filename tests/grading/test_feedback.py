@@ -52,6 +52,21 @@ def shown(text):
     return plain.encode("utf-8", "backslashreplace").decode()
 
 
+def test_who_handed_in_nothing_reads_one_sentence_and_no_table(tmp_path):
+    marks = tuple(mark(id=f"1.{n}", status="unjudged", points=0.0) for n in range(30))
+    page = Reader(
+        html_of(tmp_path, record(state="missing", reason="Nothing was handed in.", exercises=marks))
+    )
+    assert "table" not in page.tags
+    assert "not reached" not in page.text
+    given = tuple(mark(id=f"1.{n}", status="unjudged", points=0.0, override=1.0) for n in range(2))
+    page = Reader(
+        html_of(tmp_path, record(state="missing", reason="Nothing was handed in.", exercises=given))
+    )
+    assert "table" in page.tags
+    assert "Nothing was handed in under your name" not in page.text
+
+
 def test_an_answer_is_shown_where_points_were_lost_only(tmp_path):
     marks = (
         mark(id="1.1", status="right"),
@@ -93,7 +108,7 @@ def test_it_begins_with_the_points_and_says_each_result_in_words(tmp_path):
         "1.2": "not right",
         "1.3": "partly right",
         "1.4": "left blank",
-        "1.5": "stopped",
+        "1.5": "broken off",
     }
 
 

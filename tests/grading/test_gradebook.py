@@ -181,11 +181,16 @@ def test_gradescopes_results_hold_scores_and_what_was_wrong(tmp_path):
 
 
 def test_gradescopes_results_hold_nothing_that_is_for_the_instructor_alone(tmp_path):
-    secret = record(
-        state="failed", reason="In /srv/marks.", flags=("Flagged.",), exercises=(mark(flags=("Odd.",)),)
-    )
+    secret = record(flags=("Flagged, in /srv/marks.",), exercises=(mark(flags=("Odd.",)),))
     text = json.dumps(gradescope(tmp_path, secret))
     assert not any(word in text for word in ("/srv/marks", "Flagged", "Odd", "918273645"))
+
+
+def test_what_was_not_graded_has_no_file_for_gradescope_and_one_error_in_junit(tmp_path):
+    broken = record(state="unreadable", reason="No JSON.", exercises=(mark(status="unjudged", points=0.0),))
+    [suite] = suites(tmp_path, broken)
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    assert list((tmp_path / "exports" / "gradescope").iterdir()) == []
 
 
 def test_junit_has_a_suite_for_each_student_and_a_case_for_each_exercise(tmp_path):
@@ -198,7 +203,7 @@ def test_junit_has_a_suite_for_each_student_and_a_case_for_each_exercise(tmp_pat
         "1.9 softmax",
     ]
     assert alice.find("testcase/failure").get("message") == "It overflows."
-    assert bob.find("testcase/error").get("message") == "could not be read: No JSON."
+    assert bob.find("testcase/error").get("message") == "could not be graded: No JSON."
 
 
 def test_full_points_by_the_instructor_pass_in_junit(tmp_path):

@@ -1,6 +1,7 @@
 """What a download and a roster tell of a student, and what the exports make of it."""
 
 import csv
+import re
 
 import pytest
 from invented_records import mark, record
@@ -8,7 +9,15 @@ from laid_out import NOTEBOOK, hand_in, look
 
 from course_utils.grading import records
 from course_utils.grading.gradebook import write_gradebook
-from course_utils.grading.identities import Identity, read_row, recall, remember
+from course_utils.grading.identities import (
+    Identity,
+    IdentityError,
+    read_row,
+    recall,
+    remember,
+    same_people,
+    who,
+)
 
 
 def exported(out, name):
@@ -158,3 +167,62 @@ def test_moodles_worksheet_has_those_whose_participant_number_is_known(tmp_path)
         ("Participant 79", ""),
     ]
     assert (rows[0]["Full name"], rows[0]["Maximum Grade"]) == ("ada", "2")
+
+
+PEOPLE = {
+    "lovelaceada": Identity(full_name="Lovelace, Ada", canvas_id="12", email="ada@x.org"),
+    "libo": Identity(first_name="Bo", last_name="Li", participant="77"),
+    "libob": Identity(),
+}
+
+
+@pytest.mark.parametrize(
+    ("typed", "student"),
+    [
+        ("libo", "libo"), ("LIBO", "libo"), ("libob", "libob"), ("bo li", "libo"), ("Participant 77", "libo"),
+        ("lov", "lovelaceada"), ("lovelace, ada", "lovelaceada"), ("12", "lovelaceada"),
+        ("ADA@x.org", "lovelaceada"),
+    ],
+)  # fmt: skip
+def test_a_student_can_be_typed_as_anything_that_means_nobody_else(typed, student):
+    assert who(typed, PEOPLE) == student
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("li", "could be libo, libob: type more"), ("", "Nobody"), ("lovelaceda", "Did you mean lovelaceada?")],
+)
+def test_a_name_that_means_nobody_or_several_is_asked_for(typed, said):
+    with pytest.raises(IdentityError, match=re.escape(said)):
+        who(typed, PEOPLE)
+
+
+def test_whoever_is_here_under_another_name_is_known_by_what_only_one_can_have():
+    known = {
+        "Li, Bo": Identity(canvas_id="13", section="A"),
+        "Ada": Identity(section="A"),
+        "Cy": Identity(email="C@x.org"),
+    }
+    here = {
+        "libo": Identity(canvas_id="13", section="A"),
+        "cyrus": Identity(email="c@X.org"),
+        "Ada": Identity(canvas_id="13"),
+    }
+    assert same_people(known, {k: here[k] for k in ("libo", "cyrus")}) == {"Li, Bo": "libo", "Cy": "cyrus"}
+    assert same_people(known, {"Ada": here["Ada"]}) == {"Li, Bo": "Ada"}
+
+
+def test_who_handed_in_nothing_has_the_name_that_the_roster_tells_and_no_number(tmp_path):
+    root = hand_in(tmp_path / "all", f"Ada Lovelace_12_assignsubmission_file_/{NOTEBOOK}")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Identifier,Full name,Grade\nParticipant 12,Ada Lovelace,\nParticipant 13,Bo Li,\n")
+    found = look(root, roster=roster)
+    assert found.missing == ("Bo Li",)
+    assert found.identities["Bo Li"].participant == "13"
+
+
+def test_canvas_own_test_student_is_nobody(tmp_path):
+    root = hand_in(tmp_path / "all", f"lovelaceada_12_901_{NOTEBOOK}")
+    roster = tmp_path / "roster.csv"
+    roster.write_text('Student,ID,SIS Login ID,Section\n"Lovelace, Ada",12,ada,A\n"Student, Test",99,x,A\n')
+    assert look(root, roster=roster).missing == ()

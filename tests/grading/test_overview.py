@@ -66,7 +66,7 @@ def test_it_counts_submissions_and_says_why_some_are_not_graded(tmp_path):
     states = Counter(one.state for one in records)
     page = read(tmp_path, records)
     assert f"{60 - states['missing']} submissions, {states['graded']} graded" in page.text
-    assert f"{states['unreadable']} could not be read, {states['missing']} nothing handed in" in page.text
+    assert f"{states['unreadable']} could not be graded, {states['missing']} nothing handed in" in page.text
     rows = page.table("Not graded")
     assert {row[0] for row in rows} == {one.student for one in records if one.state != "graded"}
     assert {row[2] for row in rows} == {one.reason for one in records if one.state != "graded"}

@@ -181,7 +181,7 @@ def test_points_out_of_range_are_refused(points, tmp_path):
 
 def test_unknown_students_and_exercises_are_refused_with_those_there_are(tmp_path):
     kept(tmp_path)
-    with pytest.raises(RecordError, match="alice"):
+    with pytest.raises(RecordError, match="no record of 'alcie'"):
         give(tmp_path, student="alcie")
     with pytest.raises(RecordError, match=r"1\.4"):
         give(tmp_path, exercise="9.9")

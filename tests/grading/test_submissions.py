@@ -128,7 +128,7 @@ def test_moodles_download_in_folders(tmp_path, end):
     hand_in(tmp_path, "Bo Li_9_assignsubmission_onlinetext_/onlinetext.html")
     found = look(tmp_path)
     assert {s.student for s in found.submissions} == {"Ada Lovelace", "Zoë Ünal-O'Hara", "Default group"}
-    assert found.missing == ("Bo Li",)
+    assert "onlinetext.html" in found.unusable["Bo Li"]
     assert found.layout == "Moodle's download, a folder per student"
 
 
@@ -153,13 +153,13 @@ def test_canvas_download(tmp_path):
         f"anon_AbC12_905_{NOTEBOOK}",
     )
     found = look(tmp_path)
-    assert {s.student: s.late for s in found.submissions} == {
-        "lovelaceada": "",
-        "libo": "late",
-        "smith_jane": "resubmission 2",
-        "anon_AbC12": "",
+    assert {s.student: s.remarks for s in found.submissions} == {
+        "lovelaceada": (),
+        "libo": ("late",),
+        "smith_jane": ("resubmission 2",),
+        "anon_AbC12": (),
     }
-    assert found.missing == ("unalzoë",)
+    assert set(found.unusable) == {"unalzoë"}
     assert found.layout == "Canvas's download, all files in one folder"
 
 
@@ -257,10 +257,11 @@ def test_of_equal_names_the_newest_is_taken(tmp_path):
     assert taken(look(tmp_path), tmp_path)["alice"] == f"alice/b/{NOTEBOOK}"
 
 
-def test_a_folder_without_a_notebook_is_a_student_with_nothing(tmp_path):
+def test_who_handed_in_something_else_has_not_handed_in_nothing(tmp_path):
     hand_in(tmp_path, f"alice/{NOTEBOOK}", "bob/", "carol/report.pdf")
     found = look(tmp_path)
-    assert found.missing == ("bob", "carol")
+    assert found.missing == ("bob",)
+    assert found.unusable == {"carol": f"{NOTEBOOK} is not among what was handed in: carol/report.pdf."}
     assert [s.student for s in found.submissions] == ["alice"]
 
 
@@ -268,7 +269,7 @@ def test_another_notebook_of_the_course_is_not_taken_for_this_one(tmp_path):
     hand_in(tmp_path, f"alice/{NOTEBOOK}", "alice/02_images.ipynb", "bob/02_images.ipynb")
     found = look(tmp_path)
     assert taken(found, tmp_path) == {"alice": f"alice/{NOTEBOOK}"}
-    assert found.missing == ("bob",)
+    assert "bob/02_images.ipynb" in found.unusable["bob"]
     assert any("bob/02_images.ipynb" in note for note in found.notes)
 
 
@@ -292,7 +293,7 @@ def test_archives_inside_are_reported_and_not_opened(tmp_path):
     pack(tmp_path / "bob" / "work.zip", NOTEBOOK)
     pack(tmp_path / "carol.zip", NOTEBOOK)
     found = look(tmp_path)
-    assert found.missing == ("bob", "carol")
+    assert set(found.unusable) == {"bob", "carol"}
     assert all(any(name in note for note in found.notes) for name in ("bob/work.zip", "carol.zip"))
 
 
@@ -452,7 +453,7 @@ def test_links_are_never_followed(tmp_path):
     for student in ("bob", "erin"):
         with pytest.raises(SubmissionsError, match="is a link"):
             read_bytes(files[student], limit=100)
-    assert found.missing == ("dave",)
+    assert set(found.unusable) == {"dave"}
 
 
 @posix
