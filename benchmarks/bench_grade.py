@@ -1,11 +1,10 @@
 """What does grading one submission cost: time, processor and memory?
 
-    python benchmarks/bench_grade.py [--notebook 01] [--submissions 6] [--workers 2] [--json FILE]
+    python benchmarks/bench_grade.py [--notebook 01 ...] [--submissions 6] [--workers 2] [--json FILE]
 
 Grades submissions with all answers right, with every other one, and with none (they need no box), each kind
-by itself, a fresh box for each submission. Bars (issue 5): 4 seconds by the clock for a submission of
-notebook 01 on average, 2 workers at once, and 150 MB for a worker. A judge and its references are made once
-for a run; they are listed apart.
+by itself, a fresh box for each submission. Bars: 4 seconds by the clock for a submission on average, 2 workers
+at once, and 150 MB for a worker. A judge and its references are made once for a run; they are listed apart.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ import psutil  # isort: skip
 import torch  # isort: skip
 from measuring import timed, write_record
 
+from course_utils.exercises.catalogue import NOTEBOOK_IDS
 from course_utils.grading import records, sandbox
 from course_utils.grading.assignment import Assignment, course_notebook
 from course_utils.grading.run import Run
@@ -44,32 +44,43 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--notebook", default="01", help="which notebook (default 01)")
+    parser.add_argument("--notebook", action="append", help="which notebook; repeat it (default: all)")
     parser.add_argument("--submissions", type=int, default=6, help="of each kind (default 6)")
     parser.add_argument("--workers", type=int, default=2, help="at once (default 2)")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     arguments = parser.parse_args()
 
-    graded, protection = course_notebook(arguments.notebook), sandbox.best_protection()
+    protection = sandbox.best_protection()
     figures: dict[str, object] = {
-        "notebook": arguments.notebook,
         "submissions": arguments.submissions,
         "workers": arguments.workers,
         "cores": machine.cores(),
         "protection": protection.description,
     }
-    print(f"notebook {arguments.notebook}, {arguments.workers} workers on {machine.cores()} cores")
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        run = Run(
-            assignment=graded, out=Path(folder) / "out", protection=protection, workers=arguments.workers
+    for number in arguments.notebook or NOTEBOOK_IDS:
+        print(f"notebook {number}, {arguments.workers} workers on {machine.cores()} cores")
+        figures[f"notebook {number}"] = measured(
+            course_notebook(number), protection, arguments.submissions, arguments.workers
         )
+    if arguments.json is not None:
+        write_record(arguments.json, figures)
+    return 0
+
+
+def measured(
+    graded: Assignment, protection: sandbox.Protection, submissions: int, workers: int
+) -> dict[str, object]:
+    """Grade each kind of submission of one notebook; return the figures and print a line for each."""
+    figures: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        run = Run(assignment=graded, out=Path(folder) / "out", protection=protection, workers=workers)
         cpu, wall = timed(partial(stack.enter_context, run), CPU)
         cpu_judge, wall_judge = timed(partial(make_references, run, graded), CPU)
         once = seconds(cpu + cpu_judge, wall + wall_judge, 1)
         figures["seconds once for a run"] = once
         print(f"once for a run: {once['wall']:.2f} s by the clock, {once['cpu']:.2f} s of the processor")
         for kind, is_answered in KINDS.items():
-            handed_in = hand_in(Path(folder) / kind, graded, is_answered, arguments.submissions)
+            handed_in = hand_in(Path(folder) / kind, graded, is_answered, submissions)
             with watched() as seen:
                 cpu, wall = timed(partial(run.grade, handed_in), CPU)
             points = [r.points for r in records.read_all(run.out) if r.student.startswith(kind)]
@@ -82,9 +93,7 @@ def main() -> int:
                 f"{kind:20} {each['wall']:6.2f} s by the clock, {each['cpu']:6.2f} s of the processor each; "
                 f"{sizes or 'no time to look'}; {mean:g} of {graded.possible:g} points"
             )
-    if arguments.json is not None:
-        write_record(arguments.json, figures)
-    return 0
+    return figures
 
 
 def make_references(run: Run, graded: Assignment) -> None:
