@@ -3,8 +3,8 @@
     python benchmarks/bench_grade.py [--notebook 01 ...] [--submissions 6] [--workers 2] [--json FILE]
 
 Grades submissions with all answers right, with every other one, and with none (they need no box), each kind
-by itself, a fresh box for each submission. Bars: 4 seconds by the clock for a submission on average, 2 workers
-at once, and 150 MB for a worker. A judge and its references are made once for a run; they are listed apart.
+by itself, a fresh box for each submission. Bars: 4 seconds by the clock for a submission on average, 2 at
+once, and 150 MB for a worker. A judge and its references are made once for a run; they are listed apart.
 """
 
 from __future__ import annotations
