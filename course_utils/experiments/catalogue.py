@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,38 @@ _CIRCLES = {"points_train": 200, "points_test": 1000, "noise": 0.1, "factor": 0.
 _NETWORK = {"hidden": 4, "weight_sd": 0.3, "learning_rate": 0.3, "batch_size": 10, "epochs": 150}
 _DIGITS = {"hidden": 300, "learning_rate": 0.3, "batch_size": 64, "epochs": 10}
 _SVM = {"points_train": 400, "points_test": 1000, "noise": 0.1, "factor": 0.5, "C": 1.0}
+
+
+def _circle(points: int, radius: float) -> list[list[float]]:
+    turns = [2 * math.pi * k / points for k in range(points)]
+    return [[round(radius * math.cos(turn), 3), round(radius * math.sin(turn), 3)] for turn in turns]
+
+
+# Report 000, section 6, shows the means of its classes in pictures that are lost. Ours: three foreground
+# classes outside a circle of seven background classes, near it or farther away, or among them on one circle;
+# and two foreground classes with one background class beside them, or between them on one line.
+_POINTS = {
+    "foreground": 3,
+    "tiles": 9,
+    "variance": 0.1,
+    "per_class": 500,
+    "mosaics_train": {"smoke": 1000, "laptop": 4000, "full": 4000},
+    "mosaics_test": {"smoke": 500, "laptop": 2000, "full": 2000},
+    "hidden": 50,
+    "epochs": {"smoke": 10, "laptop": 40, "full": 40},
+    "batch_size": 100,
+    "learning_rate": 0.01,
+}
+_THREE_CLASSES = _POINTS | {"foreground": 2, "tiles": 3}
+_AROUND = _circle(10, 2.0)
+_PLACES: dict[str, dict[str, Any]] = {
+    "outside, near": _POINTS | {"means": [*_circle(3, 2.0), *_circle(7, 1.0)]},
+    "outside, far": _POINTS | {"means": [*_circle(3, 2.5), *_circle(7, 1.0)]},
+    "among": _POINTS | {"means": [_AROUND[place] for place in (0, 3, 6, 1, 2, 4, 5, 7, 8, 9)]},
+    "three classes, beside": _THREE_CLASSES | {"means": [[-0.4, 1.0], [0.4, 1.0], [0.0, -1.0]]},
+    "three classes, in line": _THREE_CLASSES | {"means": [[-1.5, 0.0], [1.5, 0.0], [0.0, 0.0]]},
+}
+_CLASSIFIERS = ("linear SVM", "deep network", "linear attention", "deep attention")
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.key: experiment
@@ -230,6 +263,17 @@ EXPERIMENTS: dict[str, Experiment] = {
             {
                 "cumulative, SGD's rate 0.01": _UP_TO_A15 | _ADAM,
                 "cumulative, rate 0.001": _UP_TO_A15 | _ADAM | {"learning_rate": 0.001},
+            },
+        ),
+        Experiment(
+            "C7",
+            "mosaics of points: who needs attention?",
+            "mosaic_points",
+            "run",
+            {
+                f"{place}: {classifier}": settings | {"classifier": classifier}
+                for place, settings in _PLACES.items()
+                for classifier in _CLASSIFIERS
             },
         ),
         Experiment(
