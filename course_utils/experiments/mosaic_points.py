@@ -41,8 +41,8 @@ def run(settings: Mapping[str, Any], seed: int) -> dict[str, float]:
     -------
     dict
         Shares in [0, 1]: ``test_accuracy``, ``train_accuracy``; with attention ``focus_accuracy`` (the
-        largest weight is the foreground's), ``ffpt`` (wrong focus, right prediction) and ``entropy`` of the weights
-        in nats; for the SVM ``converged``, 1 or 0.
+        foreground has the largest weight), ``ffpt`` (wrong focus, right prediction) and, in nats, ``entropy``
+        of the weights; for the SVM ``converged``, 1 or 0.
     """
     train, test = data(settings, seed)
     if settings["classifier"] == "linear SVM":
