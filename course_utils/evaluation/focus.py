@@ -73,7 +73,12 @@ class FocusCounts:
 
 
 def look(
-    model: MosaicAttention, mosaics: Mosaics, *, precision: Precision = "auto", batch_size: int = 250
+    model: MosaicAttention,
+    mosaics: Mosaics,
+    *,
+    preprocess: Callable[[Tensor], Tensor] = to_unit,
+    precision: Precision = "auto",
+    batch_size: int = 250,
 ) -> Looks:
     """Return weights and logits for all mosaics, in evaluation mode; the model is left in the mode it was in.
 
@@ -83,6 +88,8 @@ def look(
         Its device is where everything happens; the results are there too.
     mosaics
         Of images, or points.
+    preprocess
+        From images to the networks' inputs.
     precision
         As for `course_utils.training.loop.fit`.
     batch_size
@@ -97,7 +104,7 @@ def look(
         """Return what a network makes of distinct images, tile by tile: float32 (batch, ...)."""
 
         def apply(some: Tensor) -> Tensor:
-            result: Tensor = network(each_tile(to_unit(some).unsqueeze(1)))
+            result: Tensor = network(each_tile(preprocess(some).unsqueeze(1)))
             return result.float()
 
         return apply

@@ -98,7 +98,8 @@ def grade(
         if done := len(chosen) - len(waiting):
             again = "--regrade grades it again" if done == 1 else "--regrade grades them again"
             print(f"{counted(done, 'submission')} graded before; {again}.")
-        print(*changes.of_assignment(out, {s.student for s in waiting}, graded.fingerprint), sep="\n", end="")
+        for sentence in changes.of_assignment(out, {s.student for s in waiting}, graded.fingerprint):
+            print(sentence)
         _grade(waiting, graded, protection, out, workers or machine.cores(), regrade=regrade)
         everyone = outputs.write_outputs(out)
     for sentence in [*changes.of_marks(before, everyone), *changes.by_hand(everyone)]:
@@ -123,6 +124,7 @@ def override(
         record = records.set_points(out, student, exercise, points, comment=comment)
         outputs.write_outputs(out)
     now = next(mark.final for mark in record.exercises if mark.id == exercise)
+    student = shown(student)
     print(f"{student}: {exercise} has {now:g} points now, {record.points:g} of {record.possible:g} in all.")
     if record.state in ("unreadable", "failed") and points is not None:
         print(f"The file of {student} was not graded: now there is a grade; what you give none for counts 0.")
@@ -276,10 +278,12 @@ def _check_out(out: Path, graded: Assignment) -> None:
     """Refuse a folder that holds the records of another notebook: two would be mixed up."""
     if out.exists() and not out.is_dir():
         raise GradeError(f"{out} is a file: name a folder for the records.")
-    for path in sorted((out / "records").glob("*.json"))[:1]:
-        other = records.read(path).notebook
-        if other != graded.notebook.id:
-            raise GradeError(f"{out} holds records of notebook {other}: grade into another folder.")
+    for path in (out / "records").glob("*.json"):
+        with contextlib.suppress(records.RecordError):  # damaged: see `_remove_damaged`
+            other = records.read(path).notebook
+            if other != graded.notebook.id:
+                raise GradeError(f"{out} holds records of notebook {other}: grade into another folder.")
+            return
 
 
 def _nothing_from(student: str, graded: Assignment, reason: str) -> Record:

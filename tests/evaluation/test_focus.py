@@ -105,3 +105,12 @@ def test_a_query_is_what_a_loop_finds(label, present, absent, mosaics):
 def test_entropy_is_between_none_for_one_tile_and_the_logarithm_of_their_number():
     weights = torch.stack([torch.eye(9)[4], torch.full((9,), 1 / 9), torch.tensor([0.5, 0.5] + 7 * [0.0])])
     torch.testing.assert_close(entropy(weights), torch.tensor([0.0, math.log(9), math.log(2)]))
+
+
+def test_networks_see_what_preprocessing_makes_of_the_images(mosaics):
+    model = small(1).eval()
+    found = look(model, mosaics, preprocess=lambda images: 1 - images.float() / 255, precision="float32")
+    with torch.no_grad():
+        torch.testing.assert_close(
+            found.logits, model(1 - mosaics.pixels(mosaics.tiles)), rtol=1e-4, atol=1e-5
+        )

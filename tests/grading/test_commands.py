@@ -180,7 +180,7 @@ def test_a_corrected_assignment_grades_again_what_the_earlier_one_graded(handed_
     correct(own)
     grade(handed_in, out, assignment=own)
     assert again(before, out) == ["alice", "bob"]
-    assert "has changed since 2 submissions got marks: graded again" in capsys.readouterr().out
+    assert "has changed since 2 submissions got marks: graded again.\n" in capsys.readouterr().out
     assert {record.student: record.points for record in records.read_all(out)} == {"alice": 0.0, "bob": 1.0}
 
 
@@ -590,13 +590,15 @@ def test_what_was_found_stays_on_the_overview_when_points_are_given(handed_in, o
     assert "What was found" in after
 
 
-def test_a_damaged_record_is_made_again_and_stops_nobody(handed_in, out, capsys):
+@pytest.mark.parametrize("damaged", [["bob"], ["alice", "bob"]])
+def test_a_damaged_record_is_made_again_and_stops_nobody(damaged, handed_in, out, capsys):
     grade(handed_in, out)
-    records.path_of(out, "bob").write_text("{")
+    for student in damaged:
+        records.path_of(out, student).write_text("{")
     before = written(out)
     assert grade(handed_in, out) == 0
-    assert again(before, out) == ["bob"]
-    assert "bob is graded again." in capsys.readouterr().out
+    assert again(before, out) == damaged
+    assert "bob is graded again.\n" in capsys.readouterr().out
 
 
 def test_a_folder_of_other_students_is_doubted(handed_in, out, tmp_path, capsys):
