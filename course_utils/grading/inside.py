@@ -176,7 +176,8 @@ def _line(error: BaseException) -> int | None:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error)[:500]
+        # a syntax error's own text ends with the made-up name of the cell
+        return str(error.msg if isinstance(error, SyntaxError) else error)[:500]
     except BaseException:  # a student's exception may itself fail to print
         return ""
 

@@ -81,6 +81,8 @@ def test_a_cell_that_fails_tells_what_and_where(steady):
 
 def test_a_cell_that_does_not_parse_tells_the_line(steady):
     assert run(steady, "x = 1\ny = (")[0]["error"]["type"] in ("SyntaxError", "_IncompleteInputError")
+    error = run(steady, "x = 1\nif x\n    y = 1")[0]["error"]
+    assert (error["line"], error["message"]) == (2, "expected ':'")
 
 
 def test_a_probe_sees_what_cells_have_defined(steady):

@@ -28,7 +28,7 @@ class FakeKernel:
             self.is_alive = False
             raise Stopped("time")
         if "raise" in source:
-            return {"error": {"type": "ValueError", "message": "", "line": 3}}, False
+            return {"error": {"type": "ValueError", "message": "too\nlarge.", "line": 3}}, False
         if request["do"] == "probe":
             return self.answers.get(request["names"][0], {"returned": "1"}), "sleep" in source
         return {"error": None}, "sleep" in source
@@ -205,7 +205,7 @@ def test_a_submission_that_takes_all_the_time_is_given_up(monkeypatch):
 
 def test_how_a_cell_ended_is_told_where_the_answer_is_not_right():
     found, _ = marked(answer("a", "raise"), judge=FakeJudge({"a": "sleep"}))
-    assert found["a"].message == "No. Its cell ended with ValueError in line 3."
+    assert found["a"].message == "No. Its cell ended with ValueError in line 3: too large."
 
 
 def test_how_a_cell_ended_does_not_matter_where_the_answer_is_right():
