@@ -144,6 +144,15 @@ _PLACES: dict[str, dict[str, Any]] = {
     "three classes, beside": _THREE_CLASSES | {"means": [[-0.4, 1.0], [0.4, 1.0], [0.0, -1.0]]},
     "three classes, in line": _THREE_CLASSES | {"means": [[-1.5, 0.0], [1.5, 0.0], [0.0, 0.0]]},
 }
+_PLANES = {
+    "variance": 0.1,
+    "per_class": 500,
+    "mosaics": 1000,
+    "hidden": 50,
+    "epochs": {"smoke": 10, "laptop": 40, "full": 40},
+    "batch_size": 50,
+    "learning_rate": 0.05,
+}
 _CLASSIFIERS = ("linear SVM", "deep network", "linear attention", "deep attention")
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -274,6 +283,17 @@ EXPERIMENTS: dict[str, Experiment] = {
                 f"{place}: {classifier}": settings | {"classifier": classifier}
                 for place, settings in _PLACES.items()
                 for classifier in _CLASSIFIERS
+            },
+        ),
+        Experiment(
+            "C9",
+            "averages of points in two planes: how much focus is needed?",
+            "mosaic_averages",
+            "run",
+            {
+                f"{angle} degrees, D{i}": _PLANES | {"angle": angle, "i": i}
+                for angle in (0, 30, 60, 90)
+                for i in range(1, 10)
             },
         ),
         Experiment(
