@@ -1,4 +1,4 @@
-"""Grading as a pytest run: ``pytest -p course_utils.grading.plugin --course-grade=SUBMISSIONS ...``.
+"""Grading as a pytest run: ``pytest --course-grade=SUBMISSIONS ...``.
 
 Each exercise of each student is a test, so that ``-k``, ``--junitxml`` and the plugin xdist (with
 ``--dist loadscope``: a student's exercises stay together) work as ever. A test passes if the answer is right.

@@ -1,6 +1,7 @@
 """Grading as a pytest run: each exercise of each student is a test; pytest runs nothing of theirs."""
 
 import xml.etree.ElementTree as ET
+from importlib.metadata import entry_points
 
 import pytest
 from handed_in import EXAMPLE, OVERFLOWS, hand_in, notebook, solutions
@@ -33,6 +34,11 @@ def folder(pytester):
 def run(pytester, folder, *arguments):
     options = [f"--course-grade={folder}", f"--course-assignment={EXAMPLE}"]
     return pytester.runpytest_inprocess(*PLUGIN, *options, *arguments)
+
+
+def test_pytest_knows_the_plugin_where_the_course_is_installed():
+    [found] = entry_points(group="pytest11", name="course_utils.grading.plugin")
+    assert found.load().pytest_addoption
 
 
 def test_each_exercise_of_each_student_passes_or_says_why_not(pytester, folder):
