@@ -208,11 +208,11 @@ def _note_without_notebook(out: Path, found: Found, only: Collection[str], grade
         if only and student not in only:
             continue
         path, reason = records.path_of(out, student), found.unusable.get(student, "")
-        before = records.read(path) if path.exists() else None
+        before, now = records.read(path) if path.exists() else None, _nothing_from(student, graded, reason)
         if before is not None and before.file_hash:
             kept.append(student)
-        else:
-            records.write(out, _nothing_from(student, graded, reason))
+        elif before != now:
+            records.write(out, now)
     if kept:
         print(f"Without a notebook here, but graded before, and so it stays: {named(kept)}.")
 

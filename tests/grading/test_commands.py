@@ -283,6 +283,16 @@ def test_who_hands_in_after_all_under_another_spelling_has_one_row_and_keeps_his
     assert "ex1: the 1 points given by hand were for an earlier file; the new one has 0." in flags["libo"]
 
 
+def test_who_handed_in_nothing_or_something_else_is_not_written_again_and_again(handed_in, out, roster):
+    (handed_in / "carol").mkdir()
+    (handed_in / "carol" / "answers.pdf").write_bytes(b"%PDF")
+    grade(handed_in, out, roster=roster)
+    assert states(out) == {"alice": "graded", "bob": "graded", "carol": "unreadable", "zoe": "missing"}
+    before = written(out)
+    grade(handed_in, out, roster=roster)
+    assert again(before, out) == []
+
+
 def test_who_hands_in_after_all_is_graded(handed_in, out, roster):
     grade(handed_in, out, roster=roster)
     hand_in(handed_in, zoe=BLANK)

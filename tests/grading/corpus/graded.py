@@ -112,7 +112,8 @@ def problems(case: Case, aim: Target, graded: Graded) -> list[str]:
     """Return what is not as a right grader has it, in sentences; none if the case was handled."""
     record = graded.records.get(student(case))
     if record is None:
-        reported = student(case) in graded.found.missing or (case.reason_serves and not case.full)
+        without = {*graded.found.missing, *graded.found.unusable}
+        reported = student(case) in without or (case.reason_serves and not case.full)
         return [] if reported and case.reason_serves else ["There is no record."]
     if record.state != "graded":
         if case.reason_serves and record.reason and not record.points:
