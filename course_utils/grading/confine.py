@@ -61,7 +61,7 @@ def confine(*, readable: Sequence[str], writable: Sequence[str]) -> None:
     _check(libc.syscall(_RESTRICT, ruleset, ctypes.c_uint32(0)))
     os.close(ruleset)
     _drop_capabilities(libc)
-    program = process_filter()
+    program = process_filter(own=os.getpid())
     if not program:
         raise OSError("the system calls of this processor are not known")
     buffer = ctypes.create_string_buffer(program, len(program))

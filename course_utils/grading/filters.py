@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import platform
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # numbers of asm/unistd_64.h and of asm-generic/unistd.h
 _NUMBERS = {
@@ -139,10 +139,11 @@ def system_call_filter(machine: str | None = None) -> bytes:
     )
 
 
-def process_filter(machine: str | None = None) -> bytes:
+def process_filter(machine: str | None = None, *, own: int = 0) -> bytes:
     """Return the filter for a process that is not in a box: it also starts, signals and reaches nobody.
 
-    Threads can be started; for ``clone3`` see `system_call_filter`.
+    Threads can be started; for ``clone3`` see `system_call_filter`. The process with the number `own` may
+    signal itself: one that ends itself is treated as it is in a box.
     """
     machine = machine or platform.machine()
     if machine not in _NUMBERS:
@@ -150,7 +151,7 @@ def process_filter(machine: str | None = None) -> bytes:
     numbers = [*_NUMBERS[machine].values(), *_ALONE[machine].values()]
     return _packed(
         [
-            *_common(machine, numbers),
+            *_common(machine, numbers, first=_to_itself(machine, own)),
             (_JUMP_IF_EQUAL, 0, 4, _CLONE[machine]),
             (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
             (_JUMP_IF_BIT, 1, 0, _THREAD),
@@ -165,15 +166,32 @@ def process_filter(machine: str | None = None) -> bytes:
     )
 
 
-def _common(machine: str, numbers: Iterable[int]) -> list[_Instruction]:
+def _common(
+    machine: str, numbers: Iterable[int], *, first: Sequence[_Instruction] = ()
+) -> list[_Instruction]:
     """Refuse these calls, shared memory, and ``clone3``, whose flags no filter can see."""
     return [
         *_beginning(machine),
+        *first,
         *_refusing(numbers),
         *_refusing_shared_memory(machine),
         (_JUMP_IF_EQUAL, 0, 1, _CLONE3),
         (_RETURN, 0, 0, _UNKNOWN),
     ]
+
+
+def _to_itself(machine: str, own: int) -> list[_Instruction]:
+    """Decide on signals by their receiver, a process of this number or none; go on for all other calls."""
+    program: list[_Instruction] = []
+    for name in ("kill", "tgkill"):
+        program += [
+            (_JUMP_IF_EQUAL, 0, 4, _ALONE[machine][name]),
+            (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
+            (_JUMP_IF_EQUAL, 0, 1, own),
+            (_RETURN, 0, 0, _ALLOW if own else _REFUSE),
+            (_RETURN, 0, 0, _REFUSE),
+        ]
+    return program
 
 
 def _beginning(machine: str) -> list[_Instruction]:

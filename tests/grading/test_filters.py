@@ -150,6 +150,19 @@ def test_every_jump_lands_inside_the_program_and_its_end_returns(make, machine):
     assert len(code) <= 4096
 
 
+KILL_CALLS = {"x86_64": (62, 234), "aarch64": (129, 131)}
+
+
+@BOTH
+@given(own=st.integers(1, 2**31 - 1), other=st.integers(-(2**31), 2**31 - 1))
+def test_a_process_may_signal_itself_and_nobody_else(machine, own, other):
+    for call in KILL_CALLS[machine]:
+        assert verdict(process_filter(machine, own=own), machine, call, own) == ALLOW
+        expected = ALLOW if other == own else REFUSE
+        assert verdict(process_filter(machine, own=own), machine, call, other % 2**32) == expected
+        assert verdict(process_filter(machine), machine, call, other % 2**32) == REFUSE
+
+
 def test_there_is_no_filter_for_a_processor_whose_numbers_are_not_known():
     assert (system_call_filter("riscv64"), process_filter("riscv64")) == (b"", b"")
 
@@ -208,6 +221,8 @@ attempt("private pages", lambda: len(mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE 
 attempt("shmget", lambda: call(libc.shmget, 0, 4096, 0o1600))
 attempt("ptrace", lambda: call(libc.ptrace, 0, 0, 0, 0))
 attempt("signal", lambda: os.kill(os.getppid(), 0))
+attempt("signal to its group", lambda: os.kill(0, 0))
+attempt("signal to itself", lambda: os.kill(os.getpid(), 0))
 attempt("unshare", lambda: call(libc.unshare, 0x10000000))
 attempt("read", lambda: Path(hidden).read_text())
 attempt("list", lambda: os.listdir(Path(hidden).parent))
@@ -261,6 +276,7 @@ def attempts(tmp_path_factory):
             "unshare",
             "read",
             "list",
+            "signal to its group",
         ),
         *("passwd", "proc", "write outside", "remove outside", "rename outside", "write in usr"),
         "limits of others",
@@ -275,6 +291,7 @@ def test_a_confined_process_cannot(name, attempts):
     [
         ("private pages", "4096"),
         ("thread", "ran"),
+        ("signal to itself", "None"),
         ("write inside", "1"),
         ("read inside", "x"),
         ("read library", "True"),
