@@ -6,6 +6,7 @@ through it once, and mosaics gather what they need.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -63,13 +64,13 @@ class FocusCounts:
 
     @property
     def accuracy(self) -> float:
-        """Share of right predictions."""
-        return (self.ftpt + self.ffpt) / len(self)
+        """Share of right predictions; nan of no mosaics."""
+        return (self.ftpt + self.ffpt) / len(self) if len(self) else math.nan
 
     @property
     def focus_accuracy(self) -> float:
-        """Share of mosaics in which the foreground has the largest weight."""
-        return (self.ftpt + self.ftpf) / len(self)
+        """Share of mosaics in which the foreground has the largest weight; nan of no mosaics."""
+        return (self.ftpt + self.ftpf) / len(self) if len(self) else math.nan
 
 
 def look(

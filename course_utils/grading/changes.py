@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 
 from course_utils.grading import records
-from course_utils.grading.contents import named, shown
+from course_utils.grading.contents import counted, named, shown
 from course_utils.grading.gradebook import has_grade, points_in_words
 from course_utils.grading.records import Record
 
 
-def counted(number: int, noun: str) -> str:
-    """Return "1 file", "2 files"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def totals(out: Path) -> dict[str, float]:
-    """Return the points of everybody who has a grade."""
-    return {record.student: record.points for record in records.read_all(out) if has_grade(record)}
-
-
-def of_assignment(out: Path, waiting: Collection[str], fingerprint: str) -> list[str]:
+def of_assignment(before: Sequence[Record], waiting: Collection[str], fingerprint: str) -> list[str]:
     """Return sentences about marks that another version of the assignment has given."""
-    earlier = [r for r in records.read_all(out) if r.assignment != fingerprint and r.state == "graded"]
+    earlier = [r for r in before if r.assignment != fingerprint and r.state == "graded"]
     again = [record.student for record in earlier if record.student in waiting]
     left = [record.student for record in earlier if record.student not in waiting]
     found = []
@@ -38,12 +27,13 @@ def of_assignment(out: Path, waiting: Collection[str], fingerprint: str) -> list
     return found
 
 
-def of_marks(before: Mapping[str, float], everyone: Sequence[Record]) -> list[str]:
+def of_marks(before: Sequence[Record], everyone: Sequence[Record]) -> list[str]:
     """Return a sentence about the totals that are others than before."""
+    points = {record.student: record.points for record in before if has_grade(record)}
     changed = [
-        f"{r.student} {points_in_words(before[r.student])} → {points_in_words(r.points)}"
+        f"{r.student} {points_in_words(points[r.student])} → {points_in_words(r.points)}"
         for r in everyone
-        if has_grade(r) and before.get(r.student, r.points) != r.points
+        if has_grade(r) and points.get(r.student, r.points) != r.points
     ]
     return [f"Other marks than before: {named(changed)}."] if changed else []
 

@@ -13,8 +13,7 @@ from course_utils import __version__, machine
 from course_utils.grading import assignment as assignments
 from course_utils.grading import changes, identities, outputs, records, sandbox
 from course_utils.grading.assignment import Assignment
-from course_utils.grading.changes import counted
-from course_utils.grading.contents import named, shown
+from course_utils.grading.contents import counted, named, shown
 from course_utils.grading.identities import Identity
 from course_utils.grading.reading import MAX_BYTES
 from course_utils.grading.records import ExerciseMark, Record
@@ -89,8 +88,8 @@ def grade(
     _check_out(out, graded)
     with _writing(), _alone(out):
         _remove_damaged(out, {s.student for s in chosen})
-        before = changes.totals(out)
-        _tell_strangers(out, found)
+        before = records.read_all(out)
+        _tell_strangers(out, before, found)
         _remember_people(out, found)
         outputs.remember_run(out, graded, found.notes)
         _note_without_notebook(out, found, only, graded)
@@ -98,7 +97,7 @@ def grade(
         if done := len(chosen) - len(waiting):
             again = "--regrade grades it again" if done == 1 else "--regrade grades them again"
             print(f"{counted(done, 'submission')} graded before; {again}.")
-        for sentence in changes.of_assignment(out, {s.student for s in waiting}, graded.fingerprint):
+        for sentence in changes.of_assignment(before, {s.student for s in waiting}, graded.fingerprint):
             print(sentence)
         _grade(waiting, graded, protection, out, workers or machine.cores(), regrade=regrade)
         everyone = outputs.write_outputs(out)
@@ -170,15 +169,16 @@ def _remove_damaged(out: Path, students: Collection[str]) -> None:
     for student in students:
         path = records.path_of(out, student)
         try:
-            records.read(path) if path.exists() else None
+            if path.exists():
+                records.read(path)
         except records.RecordError as error:
             print(f"NOTE: {error} {shown(student)} is graded again.")
             path.unlink()
 
 
-def _tell_strangers(out: Path, found: Found) -> None:
+def _tell_strangers(out: Path, before: Sequence[Record], found: Found) -> None:
     """Say it where a folder holds other students only: the wrong one may have been named."""
-    held = {record.student for record in records.read_all(out)}
+    held = {record.student for record in before}
     here = {*(s.student for s in found.submissions), *found.missing, *found.unusable, *found.called}
     if held and not held & here:
         others = named(sorted(held))

@@ -111,6 +111,11 @@ def shown(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def named(students: Sequence[str]) -> str:
     """Return some of the names as a sentence can bear them, and how many more there are."""
     rest = len(students) - STUDENTS

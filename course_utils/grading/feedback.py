@@ -42,7 +42,7 @@ _MEANING: dict[Status, str] = {
 }
 
 _ADVICE: dict[State, str] = {
-    "unreadable": """<p class="total">Not graded: what you handed in could not be.</p>
+    "unreadable": """<p class="total">Not graded: this was not the notebook, or it could not be read.</p>
 <p class="note">{reason}</p>
 <h2>What to do</h2>
 <ul>
@@ -198,12 +198,11 @@ def _body(record: Record, answers: Mapping[str, str]) -> str:
         f"<h1>{prose(record.title or record.notebook)}</h1>",
         f"<p><bdi>{quoted(record.student)}</bdi>{also}</p>",
     ]
-    by_hand = any(mark.override is not None for mark in record.exercises)
-    if record.state != "graded" and by_hand:
+    if record.state != "graded" and record.is_by_hand:
         parts.append(f'<p class="note">Graded by your instructor: {prose(record.reason)}</p>')
     elif record.state != "graded":
         parts.append(_ADVICE[record.state].format(reason=prose(record.reason)))
-    if (record.state == "graded" or by_hand) and record.exercises:
+    if (record.state == "graded" or record.is_by_hand) and record.exercises:
         parts += [_total(record), _table(record)]
         explained = [_section(m, answers.get(m.id, "")) for m in record.exercises if _needs_words(m)]
         if explained:
@@ -216,7 +215,7 @@ def _body(record: Record, answers: Mapping[str, str]) -> str:
 def _total(record: Record) -> str:
     final, possible = points_in_words(record.points), points_in_words(record.possible)
     text = f'<p class="total">{final} of {possible} points</p>'
-    if any(mark.override is not None for mark in record.exercises):
+    if record.is_by_hand:
         text += "\n<p>Where your instructor gave points, they replaced the automatic ones.</p>"
     return text
 

@@ -120,11 +120,7 @@ def exercise_ids(records: Iterable[Record]) -> list[str]:
 
 def has_grade(record: Record) -> bool:
     """Say whether the points mean something: graded, nothing handed in, or given by the instructor."""
-    return record.state in ("graded", "missing") or _is_by_hand(record)
-
-
-def _is_by_hand(record: Record) -> bool:
-    return any(mark.override is not None for mark in record.exercises)
+    return record.state in ("graded", "missing") or record.is_by_hand
 
 
 def reasons(record: Record) -> list[str]:
@@ -210,7 +206,7 @@ def _moodle_worksheet(records: Sequence[Record]) -> list[list[str | float]]:
     for record in records:
         who = record.identity
         if who.participant:
-            name = who.full_name or record.student
+            name = who.name or record.student
             grade = [_total(record), record.possible, "", _summary(record)]
             rows.append([f"Participant {who.participant}", name, who.email, *grade])
     return rows
@@ -228,7 +224,7 @@ def _canvas(records: Sequence[Record]) -> list[list[str | float]]:
     for record in records:
         # the importer takes every row with these words in its first cell for the second header
         who = record.identity
-        name = (who.full_name or record.student).replace("Points Possible", "Points-Possible")
+        name = (who.name or record.student).replace("Points Possible", "Points-Possible")
         known = [who.canvas_id, who.sis_user_id, who.sis_login_id, who.section]
         rows.append([name, *known, _total(record)])
     return rows
@@ -241,7 +237,7 @@ def _title(records: Sequence[Record]) -> str:
 def _summary(record: Record) -> str:
     if not has_grade(record):
         return ""
-    if record.state == "missing" and not _is_by_hand(record):
+    if record.state == "missing" and not record.is_by_hand:
         return "Nothing was handed in."
     text = f"{points_in_words(record.points)} of {points_in_words(record.possible)} points."
     lost = [mark.id for mark in record.exercises if mark.final < mark.possible]

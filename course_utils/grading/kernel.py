@@ -236,12 +236,12 @@ def _usage(processes: list[psutil.Process]) -> tuple[float, int, int]:
             times, memory = process.cpu_times(), process.memory_info()
             cpu += times.user + times.system
             cpu += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-            rss, common = memory.rss, getattr(memory, "shared", 0)
-            opened += _open_files(process)
-            if not rss:
-                rss, common, more = _held_by_threads(process.pid)
-                opened += more
-            own, shared = own + rss - common, max(shared, common)
+            rss, common, files = memory.rss, getattr(memory, "shared", 0), 0
+            if rss:
+                files = _open_files(process)
+            else:  # dead, or only its first thread is
+                rss, common, files = _held_by_threads(process.pid)
+            own, shared, opened = own + rss - common, max(shared, common), opened + files
     return cpu, own + shared, opened
 
 

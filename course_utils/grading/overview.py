@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course_utils.files import write_whole
+from course_utils.grading.contents import counted
 from course_utils.grading.distribution import distribution
 from course_utils.grading.feedback import NUMBER, page, page_of, prose, quoted, table
 from course_utils.grading.gradebook import (
@@ -72,7 +73,7 @@ def write_overview(
 
 def _numbers(records: Sequence[Record], graded: Sequence[Record]) -> str:
     states = Counter(record.state for record in records)
-    handed_in = _count(len(records) - states["missing"], "submission")
+    handed_in = counted(len(records) - states["missing"], "submission")
     lines = [f'<p class="total">{handed_in}, {len(graded)} graded</p>']
     if len(graded) < len(records):
         others = [f"{states[s]} {STATE_IN_WORDS[s]}" for s in STATE_IN_WORDS if s != "graded" and states[s]]
@@ -87,7 +88,9 @@ def _numbers(records: Sequence[Record], graded: Sequence[Record]) -> str:
         }
         said = ", ".join(f"{name} {figure}" for name, figure in figures.items())
         possible = points_in_words(max(record.possible for record in graded))
-        whose = "" if len(graded) == len(records) else f", for the {_count(len(graded), 'graded submission')}"
+        whose = (
+            "" if len(graded) == len(records) else f", for the {counted(len(graded), 'graded submission')}"
+        )
         lines.append(f"<p>Of {possible} points{whose}: {said if len(graded) > 1 else figures['mean']}.</p>")
     lines.append(
         '<p>All points are in <a href="grades.csv">grades.csv</a>, files for other systems in '
@@ -157,7 +160,9 @@ def _mistakes(graded: Sequence[Record]) -> str:
     if not rows:
         return ""
     more = len(ranked) - len(rows)
-    rest = f'\n<p class="quiet">And {_count(more, "rarer one")}, on the students\' pages.</p>' if more else ""
+    rest = (
+        f'\n<p class="quiet">And {counted(more, "rarer one")}, on the students\' pages.</p>' if more else ""
+    )
     names = ["Exercise", "What was said", "Students", "Who"]
     return f"<h2>Most common mistakes</h2>\n{table(names, rows, numbers={'Students'})}{rest}"
 
@@ -246,7 +251,7 @@ def _protection(graded: Sequence[Record]) -> str:
     if not graded:
         return ""
     used = Counter(prose(record.protection) if record.protection else "not stated" for record in graded)
-    items = "\n".join(f"<li>{name} ({_count(n, 'submission')})</li>" for name, n in used.most_common())
+    items = "\n".join(f"<li>{name} ({counted(n, 'submission')})</li>" for name, n in used.most_common())
     median = statistics.median(record.seconds for record in graded)
     longest = max(graded, key=lambda record: record.seconds)
     return (
@@ -260,10 +265,11 @@ def _students(records: Sequence[Record]) -> str:
     for record in records:
         total = points_in_words(record.points) if has_grade(record) else "–"
         n = len(reasons(record))
-        by_hand = any(mark.override is not None for mark in record.exercises)
         name = record.identity.name
         also = f' <bdi class="quiet">{quoted(name)}</bdi>' if name and name != record.student else ""
-        notes = ", ".join(([_count(n, "note")] if n else []) + (["points by hand"] if by_hand else []))
+        notes = ", ".join(
+            ([counted(n, "note")] if n else []) + (["points by hand"] if record.is_by_hand else [])
+        )
         rows.append(
             f'<tr><th scope="row">{_link(record)}{also}</th><td{NUMBER}>{total}</td>'
             f"<td>{STATE_IN_WORDS[record.state]}</td><td>{notes}</td></tr>"
@@ -287,10 +293,6 @@ def _listed(names: Sequence[str]) -> str:
         return ", ".join(names)
     first, rest = ", ".join(names[:NAMED]), ", ".join(names[NAMED:])
     return f"{first} <details><summary>and {len(names) - NAMED} more</summary>{rest}</details>"
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
 def _share(n: int, of: int) -> str:

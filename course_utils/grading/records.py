@@ -19,7 +19,7 @@ from course_utils.grading.identities import Identity, recall
 
 SCHEMA = 1
 OVERRIDES = "overrides.json"
-BY_HAND = "given by hand"  # stands in every flag about an override that does not count
+BY_HAND = "given by hand"  # stands in every flag about an override that needs a look
 
 State = Literal["graded", "unreadable", "missing", "failed"]
 Status = Literal["right", "wrong", "blank", "missing", "stopped", "unjudged"]
@@ -117,6 +117,11 @@ class Record:
     flags: tuple[str, ...] = ()
     exercises: tuple[ExerciseMark, ...] = ()
     identity: Identity = field(default_factory=Identity)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether an instructor gave points for some exercise."""
+        return any(mark.override is not None for mark in self.exercises)
 
     @property
     def points(self) -> float:

@@ -88,6 +88,14 @@ def test_all_mosaics_are_counted_unless_some_are_chosen(mosaics):
     assert count(Looks(weights.roll(1, 1), logits.roll(1, 1)), mosaics) == FocusCounts(0, 0, 0, 70)
 
 
+def test_no_mosaics_have_no_accuracy(mosaics):
+    looks = Looks(torch.eye(9)[mosaics.foreground_at], torch.eye(3)[mosaics.labels])
+    counts = count(looks, mosaics, torch.zeros(70, dtype=torch.bool))
+    assert counts == FocusCounts(0, 0, 0, 0)
+    assert math.isnan(counts.accuracy)
+    assert math.isnan(counts.focus_accuracy)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     label=st.none() | st.integers(0, 2),

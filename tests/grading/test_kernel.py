@@ -265,6 +265,15 @@ def test_memory_in_the_sockets_of_many_processes_is_noticed(start, monkeypatch, 
     assert why(start(), source) == "memory"
 
 
+def test_children_that_have_ended_hold_nothing(start, monkeypatch, protection):
+    if protection.kind == "landlock":
+        pytest.skip("a process that is confined starts no others")
+    monkeypatch.setattr(kernels, "DESCRIPTORS", 300)
+    source = "import os, time\nfor _ in range(12):\n    if not os.fork(): os._exit(0)\ntime.sleep(1)"
+    answer, _ = run(start(), source)
+    assert answer["error"] is None
+
+
 # What a process does after which Linux shows it as dead, or shows nobody what it holds.
 HIDDEN = {
     "first thread ended": "threading.Thread(target=hold).start()\nlibc.syscall(60, 0)",

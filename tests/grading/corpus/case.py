@@ -117,6 +117,9 @@ class Case:
     full, either : exercises
         What must have all its points, and what may have any number of them; all others have none. `EVERY`,
         or a function of the target that gives ids.
+    full_unboxed : exercises
+        What must have all its points instead where the process confines itself, without a box: it can start
+        no others, and its folder is on the disk. None: the same.
     why : str
         What a right grader does, and for marks in `either` why more than one is right.
     reason_serves : bool
@@ -132,6 +135,7 @@ class Case:
     why: str
     full: Any = ()
     either: Any = ()
+    full_unboxed: Any = None
     reason_serves: bool = False
     only: str = ""
     student: str = ""
@@ -140,9 +144,10 @@ class Case:
     link: bool = False
     fast: bool = False
 
-    def marks(self, aim: Target) -> dict[str, Marks]:
+    def marks(self, aim: Target, *, boxed: bool) -> dict[str, Marks]:
         """Return what each exercise must have."""
-        full, either = (_ids(aim, wanted) for wanted in (self.full, self.either))
+        wanted = self.full if boxed or self.full_unboxed is None else self.full_unboxed
+        full, either = _ids(aim, wanted), _ids(aim, self.either)
         return {id: "full" if id in full else "either" if id in either else "none" for id in aim.ids}
 
 

@@ -209,7 +209,11 @@ def exit_behind_right_answers(aim: Target):
     return Draft(aim).fill().append(aim.last, "__import__('os')._exit(0)")
 
 
-@case("memory of many processes counts together", full=but("middle"))
+@case(
+    "memory of many processes counts together; where there can be only one, the others are refused",
+    full=but("middle"),
+    full_unboxed=EVERY,
+)
 def memory_of_many_processes(aim: Target):
     source = """import os, time
 for _n in range(8):
@@ -282,7 +286,11 @@ for _n in range(300):
     return Draft(aim).fill().append(aim.middle, source)
 
 
-@case("the work folder can be filled, and that is all", full=EVERY)
+@case(
+    "the work folder can be filled, and that is all; on a disk it is not filled first",
+    full=EVERY,
+    full_unboxed=but("middle"),
+)
 def files_that_fill_the_folder(aim: Target):
     source = """import os
 for _folder in (".", "/dev/shm"):

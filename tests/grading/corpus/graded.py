@@ -121,7 +121,7 @@ def problems(case: Case, aim: Target, graded: Graded) -> list[str]:
         return [f"It was not graded ({record.state}): {record.reason}"]
     wrong = []
     for mark in record.exercises:
-        expected = case.marks(aim)[mark.id]
+        expected = case.marks(aim, boxed="bubblewrap" in record.protection)[mark.id]
         ok = {"full": mark.points == mark.possible, "none": mark.points == 0, "either": True}[expected]
         if not ok:
             wrong.append(
