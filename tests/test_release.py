@@ -209,7 +209,7 @@ def test_no_line_of_a_solution_of_notebook_01_is_in_its_release(first):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", ["02", "03", "04"])
+@pytest.mark.parametrize("number", catalogue.NOTEBOOK_IDS[1:])
 def test_what_the_setup_of_a_later_notebook_needs_is_named_and_enough(number, tmp_path, capsys):
     folder = tmp_path / "out"
     assert cli.main(["release", number, "--out", str(folder)]) in (0, 1)

@@ -15,7 +15,9 @@ from course_utils.exercises.specification import Exercise, Notebook
 
 # One module of exercises per notebook: add its number here. (What `course release` hands out has none.)
 NOTEBOOK_IDS: tuple[str, ...] = tuple(
-    number for number in ("01", "02", "03", "04") if (Path(__file__).parent / f"nb{number}.py").is_file()
+    number
+    for number in ("01", "02", "03", "04", "05", "06", "07", "08")
+    if (Path(__file__).parent / f"nb{number}.py").is_file()
 )
 _NO_CHECKS = "the file of its checks, NAME.checks.json, must lie beside the notebook."
 

@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from course_utils.exercises import values
+from course_utils.exercises.catalogue import NOTEBOOK_IDS
 from course_utils.exercises.observe import observe
 from course_utils.grading import adjudication
 from course_utils.grading.adjudication import SEEDS, Adjudicator, secret_seeds
@@ -274,7 +275,7 @@ def test_the_same_seeds_ask_the_same_and_others_something_else():
     assert not set(TOY.question("ex1", SEED).inputs) & set(TOY.question("ex1", (7, 8, 9)).inputs)
 
 
-@pytest.mark.parametrize("number", ["01", "02", "03", "04"])
+@pytest.mark.parametrize("number", NOTEBOOK_IDS)
 def test_every_probe_stands_on_its_own(number):
     for exercise in course_notebook(number).notebook.exercises:
         if exercise.is_value:

@@ -7,6 +7,7 @@ from handed_in import toy_assignment
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_utils.exercises.catalogue import NOTEBOOK_IDS
 from course_utils.grading.assignment import course_notebook
 from course_utils.grading.matching import defined_names, match, same_code
 from course_utils.grading.reading import SubmittedCell
@@ -106,7 +107,7 @@ def test_additions_keep_their_order(additions):
     assert extras == [c.source for c in mixed if c.source.startswith("extra")]
 
 
-@pytest.mark.parametrize("number", ["01", "02", "03", "04"])
+@pytest.mark.parametrize("number", NOTEBOOK_IDS)
 def test_an_untouched_release_of_a_notebook_gives_only_blanks(number):
     texts = course_notebook(number).texts
     plan = match(texts.cells, texts.exercises, handed_out(texts.cells))
