@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from course_utils.experiments.mosaic_settings import ATTENTION, FOREGROUNDS, STAGES
 from course_utils.scale import SCALES
 
 if TYPE_CHECKING:
@@ -273,6 +274,34 @@ EXPERIMENTS: dict[str, Experiment] = {
                 "cumulative, SGD's rate 0.01": _UP_TO_A15 | _ADAM,
                 "cumulative, rate 0.001": _UP_TO_A15 | _ADAM | {"learning_rate": 0.001},
             },
+        ),
+        Experiment(
+            "C1",
+            "mosaics: nine tiles, one of them matters",
+            "mosaic_attention",
+            "describe",
+            {"mosaics": ATTENTION},
+        ),
+        Experiment(
+            "C2",
+            "attention over mosaics, averaged at four depths",
+            "mosaic_attention",
+            "run",
+            {f"average at {depth}": ATTENTION | {"average_at": depth} for depth in range(4)},
+        ),
+        Experiment(
+            "C5",
+            "attention: the two networks by turns",
+            "mosaic_stages",
+            "run",
+            STAGES,
+        ),
+        Experiment(
+            "C6",
+            "attention: which backgrounds are there?",
+            "mosaic_queries",
+            "run",
+            FOREGROUNDS,
         ),
         Experiment(
             "C7",
