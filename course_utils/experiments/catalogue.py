@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from course_utils.experiments.mosaic_settings import ATTENTION, FOREGROUNDS, STAGES
+from course_utils.experiments.mosaic_settings import ATTENTION, DIRICHLET, FIXED, FOREGROUNDS, STAGES
 from course_utils.scale import SCALES
 
 if TYPE_CHECKING:
@@ -288,6 +288,20 @@ EXPERIMENTS: dict[str, Experiment] = {
             "mosaic_attention",
             "run",
             {f"average at {depth}": ATTENTION | {"average_at": depth} for depth in range(4)},
+        ),
+        Experiment(
+            "C3",
+            "averages with a known focus: how much does a classifier need?",
+            "mosaic_focus_quality",
+            "run",
+            FIXED,
+        ),
+        Experiment(
+            "C4",
+            "averages with a focus drawn from a Dirichlet distribution",
+            "mosaic_focus_quality",
+            "run",
+            DIRICHLET,
         ),
         Experiment(
             "C5",

@@ -6,6 +6,7 @@ mosaics and epochs are fewer, so that all experiments with three seeds take hour
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 ATTENTION: dict[str, Any] = {
@@ -61,3 +62,37 @@ STAGES: dict[str, dict[str, Any]] = {
     )
 }
 """C5: the report's eight settings; SGD. Below scale full a fifth of the epochs, in turns of a fifth."""
+
+_FOCUS: dict[str, Any] = {
+    "alpha": None,
+    "trained_on": "D_i",
+    "half_size": {"smoke": True, "laptop": True, "full": False},
+    "mosaics": {"smoke": 400, "laptop": 10_000, "full": 10_000},
+    "test_mosaics": {"smoke": 200, "laptop": 3000, "full": 10_000},
+    "widths": {"smoke": [8, 16], "laptop": [16, 32], "full": [32, 64, 64]},
+    "hidden": {"smoke": 32, "laptop": 64, "full": 200},
+    "epochs": {"smoke": 2, "laptop": 8, "full": 30},
+    "batch_size": 50,
+    "learning_rate": 0.001,
+}
+FIXED: dict[str, dict[str, Any]] = {f"D{i}": _FOCUS | {"i": i} for i in range(1, 10)}
+"""C3: data sets of one focus quality each; Adam."""
+
+# The report's four and, for two data sets, the 100 that it also names as the largest one (erratum 10).
+_ALPHAS: dict[str, Sequence[int]] = {
+    "0.01": range(1, 9),
+    "0.5": range(1, 9),
+    "2": range(1, 9),
+    "100": (2, 4),
+    "100000": range(1, 9),
+}
+DIRICHLET: dict[str, dict[str, Any]] = {
+    f"alpha {alpha}, D{i}": _FOCUS | {"alpha": float(alpha), "i": i}
+    for alpha, qualities in _ALPHAS.items()
+    for i in qualities
+} | {
+    # all the weight on the foreground, whatever alpha is: of the same mosaics, and of the others
+    "D9": _FOCUS | {"i": 9},
+    "data set 10": _FOCUS | {"i": 9, "trained_on": "data set 10"},
+}
+"""C4: the focus of each mosaic drawn from a Dirichlet distribution."""
