@@ -1,7 +1,7 @@
-"""C8: which way does the loss push the weights of attention? Points in the plane, followed through training.
+"""C8: which way does the loss push the weights of attention? Points in the plane, through training.
 
-Report 000, section 7. For each mosaic the gradient of its loss in the nine attention weights, which go through
-no softmax here, is taken along the foreground's one-hot vector and along (1 - one-hot)/8, and averaged over the
+Report 000, section 7. For each mosaic the gradient of its loss in the nine attention weights, taken as free
+numbers, is followed along the foreground's one-hot vector and along (1 - one-hot)/8, and averaged over the
 mosaics. The report shows its two curves, and the means of its classes, in pictures that are lost.
 """
 
