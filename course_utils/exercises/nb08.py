@@ -70,17 +70,17 @@ def draw_directions(generator: torch.Generator) -> Inputs:
 def draw_looks(generator: torch.Generator) -> Inputs:
     """Draw weights and logits of mosaics in which focus and prediction are right and wrong, in all four ways.
 
-    There are as many tiles as classes, and place and label differ, so that one can be taken for the other.
+    There are as many tiles as classes, so that place and class can be taken for one another.
     """
-    at = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
-    labels = torch.tensor([1, 2, 0, 1, 2, 0, 1, 2])
-    focus = torch.tensor([True, True, False, False, True, True, False, False])
-    right = torch.tensor([True, False, True, False, False, True, True, False])
-    scores = torch.rand(8, 3, generator=generator)
-    logits = torch.rand(8, 3, generator=generator)
-    rows = torch.arange(8)
-    scores[rows, torch.where(focus, at, (at + 1) % 3)] += 1.5
-    logits[rows, torch.where(right, labels, (labels + 1) % 3)] += 1.5
+    at = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
+    labels = torch.tensor([1, 2, 0, 1, 2, 0, 1, 2, 0, 0])
+    focused = torch.tensor([0, 1, 0, 2, 1, 2, 1, 0, 0, 1])  # right, right, elsewhere, elsewhere, ...
+    said = torch.tensor([1, 0, 0, 0, 1, 0, 1, 1, 0, 0])  # right, wrong, right, wrong, ...
+    scores = torch.rand(10, 3, generator=generator)
+    logits = torch.rand(10, 3, generator=generator)
+    rows = torch.arange(10)
+    scores[rows, focused] += 1.5
+    logits[rows, said] += 1.5
     return {
         "weights": scores.softmax(dim=1),
         "foreground_at": at,

@@ -102,7 +102,7 @@ def focus_regions(views: Mapping[str, FocusView], *, title: str, resolution: int
             ax=lower,
             resolution=resolution,
         )
-        set_title(lower, f"{prefix}what weighted means are called", width=side)
+        set_title(lower, f"{prefix}class of a weighted mean", width=side)
         # means may lie along a line: axes of equal scale would be too narrow to be labelled
         lower.set_aspect("auto")
     set_title(figure, title, width=width - 0.3)
