@@ -276,6 +276,11 @@ EXERCISES = (
                 "Each x comes `tiles` times, then each y: the pair (x, y) must be repeated as a whole.",
                 {"mean.repeat(1, tiles)": "mean.repeat_interleave(tiles, dim=1)"},
             ),
+            Mistake(
+                "These are the old weights. Over all orders every place sees every W_j equally often, so all places end "
+                "with the same weights.",
+                {"mean.repeat(1, tiles)": "weight.clone()"},
+            ),
         ),
         variants=(
             Variant(
@@ -345,6 +350,10 @@ EXERCISES = (
                 "The foreground's classes are in the background's mean and spread: those begin at "
                 "`means[foreground:]`.",
                 {"means[foreground:]": "means"},
+            ),
+            Mistake(
+                "The two means do not count alike: one tile of the mosaic is foreground, `tiles - 1` are not.",
+                {"(means[label] + (tiles - 1) * centre) / tiles": "(means[label] + centre) / 2"},
             ),
             Mistake(
                 "Mind the squares: independent *covariances* add up, `tiles - 1` times that of one tile, not its "
@@ -432,6 +441,15 @@ EXERCISES = (
                 "The scores are tiles-first: reshape them to (N, tiles), in the order in which the tiles went in.",
                 {".reshape(n, tiles)": ".reshape(tiles, n).T"},
             ),
+            Mistake(
+                "These add up to 1, but scores of both signs make weights of both signs, and their sum may be near 0: "
+                "exponentiate first, as the softmax does.",
+                {"scores.softmax(dim=1)": "scores / scores.sum(dim=1, keepdim=True)"},
+            ),
+            Mistake(
+                "These are probabilities. Logits go into the loss as they are: `cross_entropy` takes the softmax itself.",
+                {"classify(averages)": "classify(averages).softmax(dim=1)"},
+            ),
         ),
         variants=(
             Variant(
@@ -496,6 +514,13 @@ EXERCISES = (
                 "Your shares are of the other mosaics, those in which the foreground is *not* the farthest tile.",
                 {"farthest == foreground_at": "farthest != foreground_at"},
             ),
+            Mistake(
+                "That is the mean weight of the foreground, which depends on how steep the score is. Asked is how often "
+                "it is the *largest*.",
+                code="def found_along(mosaics, foreground_at, angles):\n"
+                "    weights = (mosaics @ torch.stack([angles.cos(), angles.sin()])).softmax(dim=1)\n"
+                "    return weights[torch.arange(len(mosaics)), foreground_at].mean(dim=0)",
+            ),
         ),
         variants=(
             Variant(
@@ -555,6 +580,10 @@ EXERCISES = (
             Mistake(
                 "The class is wrong although the focus is right (FTPF): it is the other way round.",
                 {"== labels": "!= labels", "!= foreground_at": "== foreground_at"},
+            ),
+            Mistake(
+                "The place of the largest weight is compared with the *label*: compare it with the foreground's place.",
+                {"!= foreground_at": "!= labels"},
             ),
         ),
         variants=(
@@ -701,6 +730,10 @@ EXERCISES = (
             Mistake(
                 "The tiles were centred on z. That comes from the softmax, which is not there: multiply x_i itself.",
                 {"(mosaics * d_averages": "((mosaics - averages[:, None]) * d_averages"},
+            ),
+            Mistake(
+                "The softmax runs over the mosaics: probabilities of one mosaic's classes add up to 1, dim=1.",
+                {"softmax(dim=1)": "softmax(dim=0)"},
             ),
         ),
         variants=(
