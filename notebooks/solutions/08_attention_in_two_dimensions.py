@@ -890,7 +890,7 @@ Markdown(
 )
 
 # %% [markdown]
-# With nine points the first holds: no classifier without attention comes near deep attention. With three it does not
+# With nine points the first holds: no classifier without attention reaches deep attention. With three it does not
 # hold for our places: in *beside* a deep network on the six numbers is as good without any. Three places are few
 # enough to be learned one by one. And *in line*, where the plain mean suffices, the deep focus was good and the linear
 # one was not: "sometimes" indeed. But needing *some* attention is not needing the right one: the label only forces a
