@@ -145,6 +145,13 @@ _PLACES: dict[str, dict[str, Any]] = {
     "three classes, beside": _THREE_CLASSES | {"means": [[-0.4, 1.0], [0.4, 1.0], [0.0, -1.0]]},
     "three classes, in line": _THREE_CLASSES | {"means": [[-1.5, 0.0], [1.5, 0.0], [0.0, 0.0]]},
 }
+# Report 000, section 7: tighter and fewer points. Plain descent, slow enough for the curves to be followed.
+_PULL = {
+    "variance": 0.01,
+    "per_class": 100,
+    "mosaics_train": {"smoke": 500, "laptop": 2000, "full": 2000},
+    "learning_rate": {"smoke": 0.05, "laptop": 0.01, "full": 0.01},
+}
 _PLANES = {
     "variance": 0.1,
     "per_class": 500,
@@ -327,6 +334,13 @@ EXPERIMENTS: dict[str, Experiment] = {
                 for place, settings in _PLACES.items()
                 for classifier in _CLASSIFIERS
             },
+        ),
+        Experiment(
+            "C8",
+            "mosaics of points: where the loss pulls the weights",
+            "mosaic_gradient",
+            "run",
+            {place: _PLACES[place] | _PULL for place in ("outside, near", "outside, far", "among")},
         ),
         Experiment(
             "C9",

@@ -4,6 +4,8 @@ from course_utils.display import is_watched
 from course_utils.plots.boundaries import boundary_and_curves, boundary_grid, decision_boundary, points
 from course_utils.plots.display import LiveFigure, show
 from course_utils.plots.feature_maps import as_pictures
+from course_utils.plots.focus_push import focus_push
+from course_utils.plots.focus_regions import FocusView, focus_regions
 from course_utils.plots.histories import LiveCurves, curves
 from course_utils.plots.intervals import intervals
 from course_utils.plots.layer_diagram import layer_diagram
@@ -13,6 +15,7 @@ from course_utils.plots.receptive_field import seen_pixels
 from course_utils.plots.tables import confusion_matrix, heat_map
 
 __all__ = [
+    "FocusView",
     "LiveCurves",
     "LiveFigure",
     "as_pictures",
@@ -21,6 +24,8 @@ __all__ = [
     "confusion_matrix",
     "curves",
     "decision_boundary",
+    "focus_push",
+    "focus_regions",
     "heat_map",
     "images",
     "intervals",

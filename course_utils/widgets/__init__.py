@@ -5,17 +5,21 @@ Each is a thin shell over a pure ``render(**choice) -> Figure``.
 
 from course_utils.widgets.boundaries import boundary_explorer, render_boundary
 from course_utils.widgets.controls import explore, panel
+from course_utils.widgets.focus_training import FocusTraining, focus_explorer, render_focus
 from course_utils.widgets.improvements import improvements_explorer, render_improvements
 from course_utils.widgets.receptive_fields import receptive_field_explorer, render_receptive_field
 from course_utils.widgets.support_vectors import render_svm, svm_explorer
 
 __all__ = [
+    "FocusTraining",
     "boundary_explorer",
     "explore",
+    "focus_explorer",
     "improvements_explorer",
     "panel",
     "receptive_field_explorer",
     "render_boundary",
+    "render_focus",
     "render_improvements",
     "render_receptive_field",
     "render_svm",
