@@ -57,8 +57,8 @@ def turns(
     number = sum(len(series) for series in panels.values())
     if not 1 <= len(panels) <= 3 or not 1 <= number <= len(LINE_COLOURS):
         raise ValueError(
-            f"turns was given {len(panels)} panels with {number} series, but it draws 1 to 3 panels with 1 to "
-            f"{len(LINE_COLOURS)} series in all."
+            f"turns was given {len(panels)} panels with {number} series, but it draws 1 to 3 panels with 1 "
+            f"to {len(LINE_COLOURS)} series in all."
         )
     if places.ndim != 1 or second.shape != places.shape:
         raise ValueError(
