@@ -53,6 +53,9 @@ def draw_directions(generator: torch.Generator) -> Inputs:
 def draw_networks(generator: torch.Generator) -> Inputs:
     """Draw a focus and a classification network (2-3-1 and 2-3-3) by their parameters, tiles and labels."""
 
+    # The first optimizer of a process imports half of torch for seconds: not where a limit of time may cut it off.
+    torch.optim.SGD([torch.zeros(1)], lr=0.1)
+
     def parameters(outputs: int) -> list[torch.Tensor]:
         shapes = ((3, 2), (3,), (outputs, 3), (outputs,))
         return [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes]
@@ -298,6 +301,10 @@ EXERCISES = (
             Mistake(
                 "Σ_u α_u g_u is a sum, not a mean: the weights add up to 1 already.",
                 {"(alpha * d_alpha).sum(": "(alpha * d_alpha).mean("},
+            ),
+            Mistake(
+                "The factor α_t stands before the *whole* bracket: α_t g_t - α_t Σ_u α_u g_u. Yours do not add up to zero.",
+                {"alpha * (d_alpha - mean)": "alpha * d_alpha - mean"},
             ),
             Mistake(
                 "`alpha` is multiplied twice in the first term: it is α_t g_t - α_t Σ_u α_u g_u.",
@@ -578,6 +585,12 @@ EXERCISES = (
                 {
                     "        turn = step // every % 2\n": "        turn = step // every % 2\n"
                     "        classify.requires_grad_(turn == 0)\n        focus.requires_grad_(turn == 1)\n"
+                },
+            ),
+            Mistake(
+                "`watch` is told the loss *after* the step. The loss that you stepped on is the one from before.",
+                {
+                    "loss.item()": "F.cross_entropy(classify(average(attend(focus, tiles), tiles)), labels).item()"
                 },
             ),
             Mistake(
@@ -959,6 +972,11 @@ EXERCISES = (
                     "at[settings[factor]][rest] = value": "at[high if settings[factor] == high else low].setdefault(rest, []).append(value)",
                     "[at[high][rest] - at[low][rest] for rest in at[low] if rest in at[high]]": "[h - low_value for rest in at[low] for low_value in at[low][rest] for h in at[high].get(rest, [])]",
                 },
+            ),
+            Mistake(
+                "Runs with the same seed are paired, whatever their other settings: of several runs with a seed only the "
+                "last counts. Partners agree in *everything* but the factor.",
+                {"if name != factor": 'if name == "seed"'},
             ),
             Mistake(
                 "That is the median. Asked is the mean of the differences.",
