@@ -13,6 +13,7 @@ from course_utils.plots.lines import lines
 from course_utils.plots.pictures import images
 from course_utils.plots.receptive_field import seen_pixels
 from course_utils.plots.tables import confusion_matrix, heat_map
+from course_utils.plots.turns import turns
 
 __all__ = [
     "FocusView",
@@ -35,4 +36,5 @@ __all__ = [
     "points",
     "seen_pixels",
     "show",
+    "turns",
 ]
