@@ -10,6 +10,7 @@ from course_utils.plots.layer_diagram import layer_diagram
 from course_utils.plots.lines import lines
 from course_utils.plots.pictures import images
 from course_utils.plots.receptive_field import seen_pixels
+from course_utils.plots.surfaces import surfaces
 from course_utils.plots.tables import confusion_matrix, heat_map
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "points",
     "seen_pixels",
     "show",
+    "surfaces",
 ]
