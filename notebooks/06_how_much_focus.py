@@ -273,8 +273,8 @@ figure = plots.heat_map(
 )
 plots.show(
     figure,
-    alt="Heat map of the test accuracy of networks trained on D1, D2, D4 and D9, tested on D1 to D9: it rises from "
-    "left to right, and from the first row to the last.",
+    alt="Heat map of the test accuracy of networks trained on D1, D2, D4 and D9, tested on D1 to D9: palest in the "
+    "row and the column of D1, darker with more focus in both.",
 )
 
 # %% [markdown]
@@ -714,17 +714,13 @@ by_alpha = {
     ]
 } | {
     f"alpha = {alpha:g}": [
-        recorded.get(
-            ("C4", f"alpha {alpha:g}, D{i}".replace("1e+05", "100000"), "test_accuracy"), math.nan
-        )
+        recorded.get(("C4", f"alpha {alpha:g}, D{i}", "test_accuracy"), math.nan)
         for i in qualities[:8]
     ]
     for alpha in ALPHAS
 }
 best_case = recorded.get(("C3", "D9", "test_accuracy"), math.nan)
-by_alpha["all or nothing, trained on D9: formula"] = [
-    hard_focus_accuracy(i, best_case) for i in qualities[:8]
-]
+by_alpha["your formula"] = [hard_focus_accuracy(i, best_case) for i in qualities[:8]]
 two = {name: values[1] for name, values in by_alpha.items()}
 figure = plots.lines(
     qualities[:8],
@@ -739,7 +735,7 @@ figure = plots.lines(
 plots.show(
     figure,
     alt="Test accuracy on real pictures against i for fixed weights and four values of alpha, with the formula's line "
-    "for all or nothing.",
+    "for all or nothing, of a network trained on D9.",
 )
 
 # %% [markdown]
@@ -813,7 +809,7 @@ figure = plots.lines(
     title=f"From 0 to 90 degrees the separation of D1 changes by {more['D1']:+.0%}, that of D2 by {more['D2']:+.0%}, "
     f"that of D9 by {more['D9']:+.0%}: an angle matters where there is background",
     x_name="angle between the planes, degrees",
-    y_name="separation, as a multiple of that at 0 degrees",
+    y_name="separation, 1 at 0 degrees",
 )
 plots.show(
     figure,
