@@ -12,6 +12,7 @@ from course_utils.plots.layer_diagram import layer_diagram
 from course_utils.plots.lines import lines
 from course_utils.plots.pictures import images
 from course_utils.plots.receptive_field import seen_pixels
+from course_utils.plots.surfaces import surfaces
 from course_utils.plots.tables import confusion_matrix, heat_map
 from course_utils.plots.turns import turns
 
@@ -37,4 +38,5 @@ __all__ = [
     "seen_pixels",
     "show",
     "turns",
+    "surfaces",
 ]
