@@ -96,7 +96,8 @@ def draw_gradient(generator: torch.Generator) -> Inputs:
 def draw_looks(generator: torch.Generator) -> Inputs:
     """Draw looks in which all four combinations occur, each in another number of mosaics.
 
-    Half of the largest weights are above 1/2; which ones is fixed, so that no two wrong ways of counting agree.
+    Half of the largest weights are above 1/2; where a wrong one is not, the foreground has more than 1/9 as well.
+    Which ones they are is fixed, so that no two wrong ways of counting agree.
     """
     numbers = torch.tensor([9, 6, 4, 2])  # FTPT, FFPT, FTPF, FFPF
     order = torch.randperm(21, generator=generator)
@@ -111,7 +112,9 @@ def draw_looks(generator: torch.Generator) -> Inputs:
     scores = 0.3 * torch.randn(21, 9, generator=generator)
     logits = torch.randn(21, 3, generator=generator)
     rows = torch.arange(21)
-    scores[rows, looked] = scores.max(dim=1).values + 0.5 + 3.5 * sure
+    largest = scores.max(dim=1).values
+    scores[rows, places] = torch.where(sure == 0, largest, scores[rows, places])
+    scores[rows, looked] = largest + 0.5 + 3.5 * sure
     logits[rows, said] = logits.max(dim=1).values + 0.5
     return {"attention_weights": scores.softmax(dim=1), "logits": logits, "places": places, "labels": labels}
 
@@ -506,6 +509,13 @@ EXERCISES = (
                 {".softmax(dim=1)": ".sigmoid()"},
             ),
             Mistake(
+                "Sigmoids divided by their sum are weights, too, but not these: a sigmoid hardly tells large scores "
+                "apart. The softmax takes the exponential of the scores.",
+                {
+                    "return scores.view(mosaics.shape[:2]).softmax(dim=1)": "scores = scores.view(mosaics.shape[:2]).sigmoid()\n    return scores / scores.sum(dim=1, keepdim=True)"
+                },
+            ),
+            Mistake(
                 "Divided by their sum the scores add up to 1, but negative scores give negative weights, and a sum near "
                 "0 makes them huge. Take the exponential first: that is the softmax.",
                 {
@@ -641,6 +651,10 @@ EXERCISES = (
                 {
                     "return self.after(average(features, attention_weights))": "return self.after(average(features, attention_weights)).softmax(dim=1)"
                 },
+            ),
+            Mistake(
+                "`forward` returns probabilities. Return the logits: the loss applies its own softmax.",
+                {"attention(self.focus, mosaics))": "attention(self.focus, mosaics)).softmax(dim=1)"},
             ),
             Mistake(
                 "`forward` gives all tiles the same weight: the focus network is not asked.",
@@ -827,6 +841,13 @@ EXERCISES = (
                 },
             ),
             Mistake(
+                "More attention than by chance is not yet a right focus: another tile may have still more. The "
+                "foreground needs the *largest* weight.",
+                {
+                    "attention_weights.argmax(dim=1) == places": "attention_weights[torch.arange(len(places)), places] > 1 / 9"
+                },
+            ),
+            Mistake(
                 "Right and wrong focus are exchanged.",
                 {"attention_weights.argmax(dim=1) == places": "attention_weights.argmax(dim=1) != places"},
             ),
@@ -837,7 +858,10 @@ EXERCISES = (
             Mistake(
                 "Those two keys count all with a right focus, or all with a right prediction: each mosaic belongs to "
                 "exactly one of the four.",
-                {"~focus & prediction": "prediction", "focus & ~prediction": "focus"},
+                {
+                    '"FFPT": int((~focus & prediction)': '"FFPT": int(prediction',
+                    '"FTPF": int((focus & ~prediction)': '"FTPF": int(focus',
+                },
             ),
             Mistake(
                 "You compare places with predictions, and labels with the focus: `places` belongs to the weights, "

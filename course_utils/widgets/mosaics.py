@@ -112,7 +112,7 @@ def render_mosaic(
         average.round().astype(np.uint8).repeat(3 // average.shape[2], axis=2), interpolation="nearest"
     )
     average_axes.set_axis_off()
-    set_title(mosaic_axes, "nine tiles", width=2.6)
+    set_title(mosaic_axes, "the tiles", width=2.6)
     set_title(average_axes, "their average", width=2.4)
     answer_axes.barh(
         range(len(class_names)),
