@@ -10,6 +10,7 @@ from course_utils.plots.histories import LiveCurves, curves
 from course_utils.plots.intervals import intervals
 from course_utils.plots.layer_diagram import layer_diagram
 from course_utils.plots.lines import lines
+from course_utils.plots.mosaics import mosaics
 from course_utils.plots.pictures import images
 from course_utils.plots.receptive_field import seen_pixels
 from course_utils.plots.surfaces import surfaces
@@ -34,6 +35,7 @@ __all__ = [
     "is_watched",
     "layer_diagram",
     "lines",
+    "mosaics",
     "points",
     "seen_pixels",
     "show",

@@ -9,6 +9,7 @@ from course_utils.widgets.focus_training import FocusTraining, focus_explorer, r
 from course_utils.widgets.focus_quality import focus_quality_explorer, render_focus_quality
 from course_utils.widgets.improvements import improvements_explorer, render_improvements
 from course_utils.widgets.planes import planes_explorer, render_planes
+from course_utils.widgets.mosaics import mosaic_explorer, render_mosaic
 from course_utils.widgets.receptive_fields import receptive_field_explorer, render_receptive_field
 from course_utils.widgets.support_vectors import render_svm, svm_explorer
 
@@ -19,6 +20,7 @@ __all__ = [
     "focus_explorer",
     "focus_quality_explorer",
     "improvements_explorer",
+    "mosaic_explorer",
     "panel",
     "planes_explorer",
     "receptive_field_explorer",
@@ -27,6 +29,7 @@ __all__ = [
     "render_focus_quality",
     "render_improvements",
     "render_planes",
+    "render_mosaic",
     "render_receptive_field",
     "render_svm",
     "svm_explorer",
