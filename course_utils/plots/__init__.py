@@ -39,6 +39,6 @@ __all__ = [
     "points",
     "seen_pixels",
     "show",
-    "turns",
     "surfaces",
+    "turns",
 ]
