@@ -157,7 +157,7 @@ def verdict(reported: Reported, ours: Summary | None) -> tuple[Verdict, str]:
     beyond = mean - reported.value if reported.relation == "<=" else reported.value - mean
     if reported.versus is not None:
         if ours.n < 3 or abs(beyond) < 2 * sd / math.sqrt(ours.n):
-            return "differs", f"{ours.n} seeds do not decide"
+            return "differs", f"{ours.n} seeds do not decide" if ours.n > 1 else "one seed does not decide"
         return ("reproduced" if beyond <= 0 else "refuted"), ""
     if beyond <= 0:
         return "reproduced", ""

@@ -246,6 +246,11 @@ def test_a_claimed_difference_needs_two_standard_errors_and_three_seeds(mean, sd
     assert reason == (f"{n} seeds do not decide" if word == "differs" else "")
 
 
+def test_one_seed_never_decides():
+    claim = reported(">=", 0.0, versus=("A1", "other"))
+    assert verdict(claim, ours(0.1, 0.0, n=1)) == ("differs", "one seed does not decide")
+
+
 def test_a_table_of_reported_figures_may_name_what_a_claim_is_compared_with(tmp_path):
     lines = [",".join([*COLUMNS, "versus"]), "s,m,w,p,>=,0,,,,,A9: baseline", "s,m,w,p,>=,0,,,,,"]
     (tmp_path / "A1.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
