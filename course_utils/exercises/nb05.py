@@ -208,7 +208,7 @@ def probe_model(names: dict[str, Any], inputs: Inputs) -> Any:
     with torch.no_grad():
         given = model.classify(inputs["mosaics"], inputs["given"])
     logits = model(inputs["mosaics"])
-    gradients = [None, None, None]
+    gradients: list[Any] = [None, None, None]
     if isinstance(logits, torch.Tensor) and logits.requires_grad and logits.shape == (5, 3):
         (logits * inputs["loss"]).sum().backward()
         gradients = [layer.weight.grad for layer in layers]
@@ -1081,7 +1081,7 @@ EXERCISES = (
         variants=(
             Variant(
                 "truth values of comparisons",
-                values={"q_convolution": 1 == 1, "q_relu": 1 == 2, "q_raw": not True},
+                values={"q_convolution": not False, "q_relu": bool(0), "q_raw": not True},
             ),
         ),
         hints=(
@@ -1123,7 +1123,7 @@ NOTEBOOK = Notebook(
     name="05_mosaic_attention",
     title="Mosaic attention: nine pictures, one matters",
     data=("cifar10",),
-    minutes={"smoke": 0.5, "laptop": 10, "full": 30},
+    minutes={"smoke": 0.5, "laptop": 6, "full": 30},
     exercises=EXERCISES,
     withheld=("data.mosaics", "models.mosaic", "evaluation.focus"),
 )
