@@ -189,6 +189,10 @@ EXERCISES = (
                 {"foreground_at] = i / 9": "foreground_at] += i / 9"},
             ),
             Mistake(
+                "The background gets nothing, so the weights add up to i/9 only. What is left belongs to the eight others.",
+                {"(9 - i) / 72": "0.0"},
+            ),
+            Mistake(
                 "i/9 is for the foreground; you give it to the background.",
                 {"(9 - i) / 72": "i / 72", "= i / 9": "= (9 - i) / 9"},
             ),
@@ -374,17 +378,16 @@ EXERCISES = (
             Mistake(
                 "Each mosaic takes *eight* of the 35 000: a picture is in it with probability 8/35 000.",
                 values={
-                    "q_foreground_seen": FOREGROUND_SEEN,
                     "q_background_seen": 1 - (1 - 1 / 35_000) ** 10_000,
                 },
             ),
             Mistake(
                 "For the background you give the probability that it was in *none*. Asked is at least one.",
-                values={"q_foreground_seen": FOREGROUND_SEEN, "q_background_seen": 1 - BACKGROUND_SEEN},
+                values={"q_background_seen": 1 - BACKGROUND_SEEN},
             ),
             Mistake(
                 "80 000 draws from 35 000 pictures do not meet every picture: some come often, others never.",
-                values={"q_foreground_seen": FOREGROUND_SEEN, "q_background_seen": 1.0},
+                values={"q_background_seen": 1.0},
             ),
         ),
         variants=(
@@ -772,6 +775,10 @@ EXERCISES = (
                 {
                     "parameter.copy_(start)": "parameter = start.clone()",
                 },
+            ),
+            Mistake(
+                "That is the way from the origin, without the origin itself: copy it first.",
+                {"parameter.copy_(start)": "parameter.zero_()"},
             ),
             Mistake(
                 "That goes along the first direction only. Add up all of them.",

@@ -10,12 +10,17 @@ from scipy.stats import dirichlet
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.data import Split, load
 from course_utils.data.mosaics import Averages, dirichlet_weights, fixed_weights, make_mosaics
+from course_utils.data.pixels import half_size
 from course_utils.data.points import gaussian_classes, plane_means
+from course_utils.data.preprocessing import Standardise
 from course_utils.exercises import catalogue
 from course_utils.exercises.references import References
+from course_utils.models.cnn import cnn
 from course_utils.models.initialise import initialise
 from course_utils.training.devices import one_thread
+from course_utils.training.loop import fit
 
 NOTEBOOK = catalogue.notebook("06")
 
@@ -242,3 +247,72 @@ def test_a_network_of_d1_fails_on_d9_at_90_degrees_for_its_size_and_not_at_0():
     assert accuracy[0, 1] > 0.95
     assert accuracy[90, 1] < 0.7
     assert accuracy[90, 9] > accuracy[90, 1] + 0.2
+
+
+# --- lessons on the stand-in -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stand_in(ours):
+    """Train as the notebook does at smoke; return accuracies, the network of D9, its data, how to average."""
+    cifar = load("cifar10", scale="smoke")
+    train, test = (Split(half_size(part.images), part.labels) for part in (cifar.train, cifar.test))
+    standardise = Standardise.of(train.images)
+    generator = torch.Generator().manual_seed(0)
+    mosaics, others = (
+        make_mosaics(part, n, generator=generator) for part, n in ((train, 2000), (test, 1000))
+    )
+
+    def inputs(some, weights):
+        parts = zip(some.tiles.split(250), weights.split(250), strict=True)
+        return standardise(torch.cat([ours("average")(some.pixels(tiles), part) for tiles, part in parts]))
+
+    accuracies = {}
+    for i in (2, 4, 9):
+        x = inputs(mosaics, ours("focus_weights")(mosaics.foreground_at, i))
+        network = cnn(
+            generator=torch.Generator().manual_seed(0), classes=3, widths=(8, 16), hidden=32, image_size=16
+        )
+        fit(
+            network,
+            Split(x, mosaics.labels),
+            epochs=6,
+            optimizer=torch.optim.Adam(network.parameters(), lr=0.003),
+            batch_size=50,
+            generator=torch.Generator().manual_seed(1),
+            precision="float32",
+            progress=False,
+        )
+        accuracies[i] = share_right(
+            network, inputs(others, ours("focus_weights")(others.foreground_at, i)), others.labels
+        )
+    return accuracies, network, others, inputs
+
+
+@torch.no_grad()
+def share_right(network, x, labels):
+    return float((network.eval()(x).argmax(dim=1) == labels).float().mean())
+
+
+def test_on_the_stand_in_too_the_large_step_is_before_d4(stand_in):
+    accuracies = stand_in[0]
+    assert accuracies[2] > 1 / 3 + 0.1
+    assert accuracies[4] - accuracies[2] > 0.1
+    assert accuracies[9] - accuracies[4] < accuracies[4] - accuracies[2]
+
+
+def test_on_the_stand_in_too_all_or_nothing_is_as_good_as_the_formula_says_and_worse_than_a_steady_focus(
+    ours, stand_in, draw
+):
+    accuracies, network, others, inputs = stand_in
+    at = others.foreground_at
+    for i in (3, 5):
+        first = dirichlet_weights(i, len(others), alpha=0.01, generator=draw)
+        place = torch.arange(9).expand(len(others), 9)
+        source = torch.where(place == at[:, None], 0, place).scatter(
+            1, torch.zeros_like(at)[:, None], at[:, None]
+        )
+        hard = share_right(network, inputs(others, first.gather(1, source)), others.labels)
+        steady = share_right(network, inputs(others, ours("focus_weights")(at, i)), others.labels)
+        assert hard == pytest.approx(ours("hard_focus_accuracy")(i, accuracies[9]), abs=0.06)
+        assert steady > hard + 0.05
