@@ -126,6 +126,9 @@ plots.show(figure, alt="Ten small clouds of points on a circle, one for each cla
 
 
 # %% [markdown]
+# The mean of nine points in the plane is a point in the plane: two numbers. (Section 7.4 of the report lets an "18 x 1
+# tensor" into the classification network. Its next sentences say otherwise.)
+#
 # Backpropagation arrives at the mean first. Let $g^m = \partial L / \partial m$ be the gradient there. Nudge the weight
 # of tile $t$ by a little: the mean moves by a little of $x_t$.
 #
@@ -247,8 +250,8 @@ plots.show(
 )
 
 # %% [markdown]
-# Equal weights are a good start: a small weight costs time in proportion. A focus network that is *sure of a wrong tile* is the worst place of all: there the
-# gradient is there, but multiplied by almost nothing. Keep this in mind for part 2.
+# Equal weights are a good start: a small weight costs time in proportion. A focus network that is *sure of a wrong tile* is the worst place of all: the gradient
+# asks for the right one, and is multiplied by almost nothing. Keep this in mind for part 2.
 #
 # ## 2. Who goes first?
 #
@@ -415,7 +418,7 @@ print(f"slope towards the foreground at the end, rate 0.5: {fast['foreground'][-
 # the mean accordingly. The loss is as good as zero, so the gradient is, too: nobody will ever correct it. **Nothing
 # rewards looking at the foreground.** Only right names are rewarded. A right prediction is no proof of a right focus.
 #
-# Here is what the ledger has of this experiment (C8):
+# Here is what the ledger holds on this experiment (C8):
 
 # %%
 def from_ledger(key: str) -> Markdown:
@@ -581,7 +584,7 @@ for name, options in {
 # ### Exercise 7.7: what freezes a network?
 #
 # A focus network with batch norm, and one SGD with momentum that has already moved all parameters, those of the
-# classification network as well. From now on the focus network shall compute exactly the same function of a tile in
+# classification network as well. From now on the focus network must compute exactly the same function of a tile in
 # every step. What do you need?
 #
 # - **a** `focus.eval()`
@@ -850,7 +853,7 @@ plots.show(
 # %% [markdown]
 # Look at the last two rows. The effect of long turns is not one number: it depends on the rate of the focus network. That
 # is an *interaction*, and no list of settings that change everything together can show it. (These are points and
-# small networks. What is worth taking along is the design.)
+# small networks. What to take away is the design.)
 #
 # How do the bad ones fail? Part 1 has a suspect: a focus network that is sure of the wrong tile.
 
@@ -861,21 +864,24 @@ shares = torch.tensor([value for _, value in focus_right]).view(len(cells), SEED
 names = [f"every {every}, what {what:g}, where {where:g}" for every, what, where in cells]
 worst = int(table.argmax())
 figure = plots.heat_map(
-    torch.stack([shares, table], dim=1),
+    torch.stack([shares, table, 1 - shares - table], dim=1),
     row_labels=names,
-    column_labels=["right focus", "wrong, weight above 0.95"],
+    column_labels=["right focus", "wrong, weight above 0.95", "wrong, less sure"],
     title=f"With {names[worst]} the focus network is sure of a wrong tile in {table[worst]:.0%} of the test mosaics",
     value_name="share of the test mosaics",
     limits=(0, 1),
 )
 plots.show(
     figure,
-    alt="For each of the eight combinations the share of test mosaics with right focus, and the share in which a wrong "
-    "tile has more than 95 % of the weight: "
+    alt="For each of the eight combinations the share of test mosaics with right focus, the share in which a wrong tile "
+    "has more than 95 % of the weight, and the rest: "
     + "; ".join(f"{name}: {s:.0%}, {t:.0%}" for name, s, t in zip(names, shares, table)),
 )
 
 # %% [markdown]
+# Certainty in a wrong tile is one way to fail, and you know why it lasts. A focus that is wrong without being sure is
+# another: there gradient arrives, but the classification network, at its own rate, has settled on what it is given.
+#
 # And on pictures? The report's .43 and .41 are test accuracies beside a training accuracy of .97 and .86. That looks
 # like a classification network that learned the *means* of the training mosaics by heart, behind a focus network that
 # never found the foreground. The report shows no focus. The ledger does, if its rows are there:
@@ -950,6 +956,11 @@ else:
     print("No rows of C5 here yet: `course results run C5` makes them.")
 
 # %% [markdown]
+# Where it jumps, here is a reason. During its turn the classification network fits the means that *these* weights
+# make, the longer the better, down to the accidents of the training mosaics. Then the focus network takes its first
+# steps, the means change, and the accidents with them. A long turn makes a better fit of means that nobody will ever
+# see again. So length matters through what is learned in it, and that depends on the rate: the interaction once more.
+#
 # ## 5. Does the company matter?
 #
 # A deep dive: the report takes trained networks apart mosaic by mosaic. Focus and prediction can each be right (*true*)
@@ -1146,7 +1157,7 @@ check("7.15")
 # a table of many differences a few are large by luck. Say how large a difference you could have seen, and how many you
 # looked at.
 #
-# What the ledger has of the four foreground sets on pictures (C6):
+# What the ledger holds on the four foreground sets, with pictures (C6):
 
 # %%
 from_ledger("C6")
