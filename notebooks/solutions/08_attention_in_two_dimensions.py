@@ -1117,13 +1117,14 @@ Markdown(
 #
 # ## 8. Watch it happen
 #
-# Deep attention on three kinds of data, from its random start on. Most of it happens in the first few epochs.
+# Deep attention on three kinds of data, from its random start on. Most of it happens in the first few epochs. Which
+# classes does it come to look for? And where do the means of the others fall?
 
 # %%
 EPOCHS = [0, 1, 2, 3, 4, 6, 9, 12, 15, *pick(smoke=[], laptop=[25, 40], full=[25, 40])]
 trainings = {}
 with one_thread():
-    for place in (FAR, AMONG, BESIDE):
+    for place in (AMONG, FAR, BESIDE):
         copies, tested = [], test[place]
         model = Attention(tested.foreground, deep=True, seed=3)
 
