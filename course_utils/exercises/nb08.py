@@ -124,7 +124,7 @@ def probe_attend(names: dict[str, Any], inputs: Inputs) -> Any:
     weights, averages, logits = names["attend"](inputs["mosaics"], focus, classify)
     gradient = None
     if isinstance(logits, torch.Tensor) and logits.requires_grad:
-        gradient = torch.autograd.grad(logits.square().sum(), focus[0].weight, allow_unused=True)[0]
+        gradient = torch.autograd.grad(logits.square().sum(), next(focus.parameters()), allow_unused=True)[0]
     detached = [v.detach() if isinstance(v, torch.Tensor) else v for v in (weights, averages, logits)]
     return *detached, gradient
 

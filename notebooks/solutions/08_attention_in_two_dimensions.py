@@ -620,7 +620,7 @@ def view_of(place: str, model: Attention, shown: int = 250) -> FocusView:
 cases = [(FAR, "linear attention"), (FAR, "deep attention"), (SIDE, "linear attention")]
 figure = plots.focus_regions(
     {f"{place}, {name.split()[0]}": view_of(place, models[place, name]) for place, name in cases},
-    title="A linear focus looks to one side, a deep one all round: the foreground has the largest weight in "
+    title="A linear focus can look to one side only, a deep one need not: the foreground has the largest weight in "
     + ", ".join(f"{focus_right(*case):.0%}" for case in cases)
     + " of the mosaics",
 )
@@ -817,7 +817,7 @@ figure = intervals(
         "focus on the foreground": [(100 * value, 0) for value in focuses],
     },
     title=f"From one start to another the accuracy differs by at most {100 * (max(rights) - min(rights)):.1f} points, "
-    f"the focus by up to {100 * (max(focuses) - min(focuses)):.1f} (beside each start: foregrounds found, by class)",
+    f"the focus by up to {100 * (max(focuses) - min(focuses)):.1f} (named with each start: foregrounds found, by class)",
     x_name="% of the test mosaics",
     reference=100,
 )
@@ -1117,13 +1117,14 @@ Markdown(
 #
 # ## 8. Watch it happen
 #
-# Deep attention on three kinds of data, from its random start on. Most of it happens in the first few epochs.
+# Deep attention on three kinds of data, from its random start on. Most of it happens in the first few epochs. Which
+# classes does it come to look for? And where do the means of the others fall?
 
 # %%
 EPOCHS = [0, 1, 2, 3, 4, 6, 9, 12, 15, *pick(smoke=[], laptop=[25, 40], full=[25, 40])]
 trainings = {}
 with one_thread():
-    for place in (FAR, AMONG, BESIDE):
+    for place in (AMONG, FAR, BESIDE):
         copies, tested = [], test[place]
         model = Attention(tested.foreground, deep=True, seed=3)
 
