@@ -917,6 +917,15 @@ Markdown(
     else "The ledger knows nothing of C2 yet: `course results run C2` records it."
 )
 
+# %%
+compared = [c for c in ledger.compare("C2") if c.reported.versus and c.ours] if c2 else []
+decided = [c for c in compared if c.verdict in ("reproduced", "refuted")]
+print(
+    f"{len(decided)} of {len(compared)} comparisons of one layer with another are decided by the seeds."
+)
+for c in decided:
+    print(f"{c.reported.what}: {100 * c.ours.mean:+.1f} points")
+
 # %% [markdown]
 # ## 9. What you have now
 #
