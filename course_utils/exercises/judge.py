@@ -59,6 +59,11 @@ def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references
         What the probe saw for each seed; None where it did not end in time.
     references : References
         The reference answers of the notebook.
+
+    Raises
+    ------
+    RuntimeError
+        If the reference itself fails: nothing can be said about the answer then.
     """
     try:
         if all(_is_blank(observation) for observation in seen.values()):
@@ -73,6 +78,8 @@ def judge(exercise: Exercise, seen: Mapping[int, Observation | None], references
                 "condition never becomes false, or work that grows with each step.",
             )
         expected = references.observe(exercise, seed)
+        if expected.failure is not None:  # an answer that fails alike would count as right
+            raise RuntimeError(f"our own answer to {exercise.id} fails: {expected.failure.message}")
         try:
             differences = compare_observations(exercise, expected, observation)
         except ValueError as error:

@@ -1,5 +1,7 @@
 """A judge reads what an enemy may have written, and says what helps."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -104,3 +106,16 @@ def test_a_wrong_dtype_gets_advice_that_leads_to_the_right_one(expected, got, ad
 
 
 ADVICE = ("a comparison (such as `> 0`)", "`.float()`", "`.double()`", "`.long()`", "the dtype of the inputs")
+
+
+def test_an_answer_that_fails_like_a_failing_reference_is_not_right():
+    notebook, exercise = catalogue.find("1.3")
+
+    def fails(*_arguments):
+        raise ImportError("half a library")
+
+    both = dataclasses.replace(exercise, probe=fails)
+    ours = References(notebook)
+    seen = {1: observe(fails, ours.answer(exercise), ours.inputs(exercise, 1))}
+    with pytest.raises(RuntimeError, match=r"our own answer to 1\.3 fails: half a library"):
+        judge(both, seen, ours)
