@@ -282,7 +282,7 @@ print(f"both have their largest score on the same tile in {agree:.0%} of the mos
 
 # %% [markdown]
 # With the softmax there is no such twin: a larger weight is more of the tile. The report's text calls the result an
-# average, so the softmax is surely meant; it belongs into the formula.
+# average, so the softmax is surely meant; it belongs in the formula.
 #
 # ## 3. The whole model
 #

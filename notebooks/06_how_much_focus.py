@@ -1003,8 +1003,8 @@ for factor in (1, contrast):
 print(f"the network of D9 on D9: {own[9]:.0%}{note}")
 
 # %% [markdown]
-# With real pictures at scale `laptop` most of the gap closed when we tried it. (With the drawn stand-ins it does not:
-# there the network of $D_2$ has simply learnt less.) A classifier is trained for its focus: a worse one
+# How much of the gap does that close? On real pictures (scale `laptop`) look for yourself. The drawn stand-ins are no
+# case for it: on them the network of $D_2$ has simply learnt less. A classifier is trained for its focus: a worse one
 # *or a better one* is a change of the data.
 
 # %%

@@ -6,7 +6,7 @@ import torch
 from matplotlib.colors import to_hex
 from reading_figures import colours_at, cut_off, overlapping
 
-from course_utils.plots.focus_push import GAINS, LOSES, focus_push, raises_score
+from course_utils.plots.focus_push import FALLS, RISES, focus_push, raises_score
 from course_utils.plots.focus_regions import FocusView, focus_regions, weight_beside_background
 
 
@@ -106,21 +106,21 @@ TILES = torch.tensor([[2.0, 0.0], [-1.0, 0.5], [-1.0, -0.5]])
 EQUAL = torch.full((3,), 1 / 3)
 
 
-def test_tiles_on_the_side_that_gains_point_up_and_the_others_down():
-    figure = focus_push(TILES, EQUAL, torch.tensor([-1.0, 0.0]), foreground_at=0, title="One gains")
+def test_tiles_whose_score_rises_point_up_and_the_others_down():
+    figure = focus_push(TILES, EQUAL, torch.tensor([-1.0, 0.0]), foreground_at=0, title="One rises")
     ups, downs, ring, mean = figure.axes[0].collections[-4:]
     np.testing.assert_allclose(ups.get_offsets(), [[2.0, 0.0]])
     np.testing.assert_allclose(downs.get_offsets(), [[-1.0, 0.5], [-1.0, -0.5]])
     np.testing.assert_allclose(ring.get_offsets(), [[2.0, 0.0]])
     np.testing.assert_allclose(mean.get_offsets(), [[0.0, 0.0]], atol=1e-6)
-    assert [to_hex(marks.get_facecolor()[0]) for marks in (ups, downs)] == [GAINS, LOSES]
+    assert [to_hex(marks.get_facecolor()[0]) for marks in (ups, downs)] == [RISES, FALLS]
 
 
-def test_the_shaded_half_is_the_one_that_gains():
+def test_the_shaded_half_is_the_one_where_scores_rise():
     figure = focus_push(TILES, EQUAL, torch.tensor([-1.0, 0.0]), foreground_at=0, title="")
-    gains, loses = colours_at(figure, figure.axes[0], [(1.0, 1.5), (-1.8, 1.5)])
-    assert gains.min() < 0.95
-    assert loses.min() > 0.99
+    rising, falling = colours_at(figure, figure.axes[0], [(1.0, 1.5), (-1.8, 1.5)])
+    assert rising.min() < 0.95
+    assert falling.min() > 0.99
 
 
 def test_a_push_without_any_slope_can_be_drawn():

@@ -31,6 +31,13 @@ def test_a_panel_for_each_with_one_scale_of_colours():
     assert len(figure.axes) == 3, "one colour bar for both"
 
 
+def test_a_steep_corner_leaves_the_colours_of_the_valley_apart():
+    steep = np.array(BOWL)
+    steep[0, 0] = 1000.0
+    fills = panels_of(draw({"one": steep}))[0].collections[0].get_facecolor()
+    assert len({tuple(colour) for colour in fills.tolist()}) == len(fills) > 3
+
+
 def test_marks_stand_at_their_places_in_every_panel():
     figure = draw({"one": BOWL, "other": BOWL}, marks={"start": (0, 0), "end": (1, 0)})
     for axes in panels_of(figure):

@@ -56,13 +56,20 @@ def test_the_picture_in_the_middle_is_the_weighted_average_of_the_tiles():
     assert np.abs(drawn - wanted).max() <= 0.5 + 1e-6
 
 
+def test_the_order_of_the_settings_does_not_matter():
+    asked = []
+    turned = dict(reversed(steps(tile_1=1, tile_5=3).items()))
+    render_mosaic(TILES, lambda w: asked.append(w) or answer(w), **KNOWN, **turned)
+    assert asked == [[0.25, 0, 0, 0, 0.75, 0, 0, 0, 0]]
+
+
 def test_all_at_zero_is_all_alike():
-    assert shares(steps()) == [1 / 9] * 9
+    assert shares([*steps().values()]) == [1 / 9] * 9
 
 
 @given(st.lists(st.integers(0, 10), min_size=9, max_size=9))
 def test_shares_add_up_to_one_and_keep_the_order(chosen):
-    weights = shares(dict(zip(steps(), chosen, strict=True)))
+    weights = shares(chosen)
     assert sum(weights) == pytest.approx(1)
     assert all(
         (a < b) == (v < w)
@@ -98,7 +105,7 @@ def test_grey_tiles_can_be_drawn():
 @pytest.mark.parametrize(
     ("reply", "chosen", "words"),
     [
-        (answer, {"tile_1": 1}, "needs as many settings, but 1 came"),
+        (answer, {"tile_1": 1}, "needs the settings tile_1 to tile_9, but tile_1 came"),
         (lambda _: [1.0], steps(tile_1=1), "1 probabilities came for 3 classes"),
     ],
 )
@@ -112,8 +119,8 @@ def test_the_static_form_shows_learnt_equal_right_and_wrong_weights(monkeypatch)
     monkeypatch.setattr(mosaics, "explore", lambda render, **options: seen.update(options, render=render))
     learnt = [0.05] * 8 + [0.6]
     mosaic_explorer(TILES, answer, **KNOWN, attention_weights=learnt)
-    focus = [shares(choice)[4] for choice in seen["static"]]
-    assert shares(seen["static"][0])[8] == pytest.approx(0.6, abs=0.05)
+    focus = [shares([*choice.values()])[4] for choice in seen["static"]]
+    assert shares([*seen["static"][0].values()])[8] == pytest.approx(0.6, abs=0.05)
     assert focus[1:] == [pytest.approx(1 / 9), 1, 0]
     assert [name for name in seen if name.startswith("tile_")] == list(steps())
     for choice in seen["static"]:

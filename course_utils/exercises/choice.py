@@ -1,5 +1,7 @@
 """Exercises that ask for a choice and for its reason."""
 
+import dataclasses
+
 from course_utils.exercises.specification import Exercise, Mistake, Variant
 
 
@@ -29,3 +31,8 @@ def choice(
         variants=(Variant("capital letter and blank", values={name: f" {right.upper()} "}),),
         hints=hints,
     )
+
+
+def with_beliefs(exercise: Exercise, *mistakes: Mistake) -> Exercise:
+    """Add mistakes whose choice and reason are both wrong, but go together: told before the choice alone."""
+    return dataclasses.replace(exercise, mistakes=(*mistakes, *exercise.mistakes))

@@ -7,13 +7,12 @@ dropout) are taught by exercises 4.3, 4.19, 4.6, 4.7 and 4.12.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
 import torch
 
-from course_utils.exercises.choice import choice
+from course_utils.exercises.choice import choice, with_beliefs
 from course_utils.exercises.specification import (
     Exercise,
     Inputs,
@@ -268,11 +267,6 @@ def probe_filters(names: dict[str, Any], inputs: Inputs) -> Any:
     rows = filters.flatten(1)
     largest = rows.gather(1, rows.abs().argmax(dim=1, keepdim=True))
     return (rows * largest.sign()).reshape(filters.shape)
-
-
-def with_beliefs(exercise: Exercise, *mistakes: Mistake) -> Exercise:
-    """Add mistakes in which choice and reason are both wrong, but go together: told before the choice alone."""
-    return dataclasses.replace(exercise, mistakes=(*mistakes, *exercise.mistakes))
 
 
 EXERCISES = (

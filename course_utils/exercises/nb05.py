@@ -7,12 +7,11 @@ and 3.1; erratum 11 (scores need a softmax) is taught by exercise 5.4 and what f
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import torch
 
-from course_utils.exercises.choice import choice
+from course_utils.exercises.choice import choice, with_beliefs
 from course_utils.exercises.specification import (
     Exercise,
     Inputs,
@@ -227,11 +226,6 @@ def probe_once(names: dict[str, Any], inputs: Inputs) -> Any:
 
     weights = names["attention_once"](focus, inputs["images"], inputs["tiles"])
     return weights, seen, largest <= 250
-
-
-def with_beliefs(exercise: Exercise, *mistakes: Mistake) -> Exercise:
-    """Add mistakes in which choice and reason are both wrong, but go together: told before the choice alone."""
-    return dataclasses.replace(exercise, mistakes=(*mistakes, *exercise.mistakes))
 
 
 EXERCISES = (

@@ -334,7 +334,7 @@ EXERCISES = (
         "6.4",
         "q_weak",
         {
-            "a": "From D2 to D3 the *signal* has grown: by half in weight, and its share of the variance by a quarter. "
+            "a": "From D2 to D3 the *signal* has grown: by half in weight, and from 40 % to 67 % of the variance. "
             "Any classifier gains by that, also one that is deaf to weak signals.",
             "b": "At D8 the foreground has nearly all the weight: nothing is weak there.",
             "d": "That shows how little a background disturbs that is weak already. The question is whether a weak "

@@ -834,7 +834,7 @@ EXERCISES = (
         "7.10",
         "q_eight",
         {
-            "a": "The settings with the longest turns, 100 epochs, have the best test accuracy of all, .83. And where "
+            "a": "The setting with the longest turns, 100 epochs, has the best test accuracy of all, .83. And where "
             "turns get longer, the number of epochs (and twice a learning rate) changes as well.",
             "b": "It looks so: .41 at rate .01 and .82 at .001, turns of 50 in both. But one was trained for 500 epochs "
             "and the other for 600, and each once. With the dynamics of part 2 you have seen what one start can do.",

@@ -145,7 +145,7 @@ _PLACES: dict[str, dict[str, Any]] = {
     "three classes, beside": _THREE_CLASSES | {"means": [[-0.4, 1.0], [0.4, 1.0], [0.0, -1.0]]},
     "three classes, in line": _THREE_CLASSES | {"means": [[-1.5, 0.0], [1.5, 0.0], [0.0, 0.0]]},
 }
-# Report 000, section 7: tighter and fewer points. Plain descent, slow enough for the curves to be followed.
+# Report 000, section 7: tighter and fewer points. SGD with momentum, slow enough to follow the curves.
 _PULL = {
     "variance": 0.01,
     "per_class": 100,

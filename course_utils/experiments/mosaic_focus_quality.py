@@ -48,7 +48,8 @@ def run(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
     -------
     dict
         Shares in [0, 1]: ``test_accuracy`` on D_i, ``test_accuracy_on_1`` to ``_9``; ``seen_accuracy`` and
-        ``seen_accuracy_on_1`` to ``_9``, on D_1 to D_9 of mosaics that the network was trained on;
+        ``seen_accuracy_on_1`` to ``_9``, on D_1 to D_9 of mosaics that the network was trained on (with
+        ``alpha``, under newly drawn weights);
         ``same_pictures_accuracy`` on D_i of other mosaics of the training pictures. ``early_train_loss``,
         the mean over the first epoch, and ``train_loss``, over the last, in nats; ``early_share``: how much
         of the way from log 3, the loss of a guess, to the last loss the first epoch's mean has come.
@@ -115,7 +116,7 @@ def averaged(mosaics: Mosaics, weights: Tensor, preprocess: Standardise) -> Tens
     traffic. ``weights`` (9,) or (N, 9) as in `course_utils.data.mosaics.Averages`.
     """
     averages = Averages(mosaics, weights)
-    numbers = torch.arange(len(mosaics))
+    numbers = torch.arange(len(mosaics), device=mosaics.labels.device)
     return torch.cat([preprocess(averages.pixels(some)) for some in numbers.split(AT_ONCE)])
 
 
@@ -135,9 +136,13 @@ def _numbered(labels: Tensor, device: torch.device) -> Split:
     return Split(torch.arange(len(labels), device=device), labels.to(device))
 
 
-@lru_cache(maxsize=1)
 def _pictures(halved: bool) -> tuple[Split, Split, Standardise]:
     """Return training and test pictures and what standardises them; runs one after another share them."""
+    return _prepared(halved, load("cifar10").content_hash)
+
+
+@lru_cache(maxsize=1)
+def _prepared(halved: bool, content_hash: str) -> tuple[Split, Split, Standardise]:  # noqa: ARG001 (the key)
     cifar = load("cifar10")
     train, test = (
         Split(half_size(part.images), part.labels) if halved else part for part in (cifar.train, cifar.test)

@@ -91,8 +91,7 @@ DIRICHLET: dict[str, dict[str, Any]] = {
     for alpha, qualities in _ALPHAS.items()
     for i in qualities
 } | {
-    # all the weight on the foreground, whatever alpha is: of the same mosaics, and of the others
-    "D9": _FOCUS | {"i": 9},
+    # all the weight on the foreground, whatever alpha is (of the same mosaics that is C3's D9)
     "data set 10": _FOCUS | {"i": 9, "trained_on": "data set 10"},
 }
 """C4: the focus of each mosaic drawn from a Dirichlet distribution."""

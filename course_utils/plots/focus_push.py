@@ -1,4 +1,4 @@
-"""One mosaic of points: which of its tiles gain weight in a step of descent, and which lose some."""
+"""One mosaic of points: which tiles' scores a step of descent raises, and which it lowers."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from course_utils.plots.style import (
     tint,
 )
 
-GAINS, LOSES = COLOURS[0], COLOURS[1]
+RISES, FALLS = COLOURS[0], COLOURS[1]
 
 
 @style()
 def focus_push(tiles: Any, weights: Any, slope: Any, *, foreground_at: int, title: str) -> Figure:
-    """Draw a mosaic's tiles, their weighted mean, and the half of the plane in which tiles gain weight.
+    """Draw a mosaic's tiles, their weighted mean, and the half of the plane in which scores rise.
 
     A step of descent raises the score of tile i by a positive multiple of -weight_i · slope · (x_i - mean):
-    tiles gain that lie on the mean's far side against the slope, wherever they stand there.
+    those rise that lie on the mean's far side against the slope, wherever they stand there. With equal
+    weights these are the tiles that gain weight.
 
     Parameters
     ----------
@@ -55,16 +56,16 @@ def focus_push(tiles: Any, weights: Any, slope: Any, *, foreground_at: int, titl
             "the shapes (tiles, 2), (tiles,) and (2,)."
         )
     mean = shares @ places
-    gains = raises_score(places, shares, gradient)
+    rises = raises_score(places, shares, gradient)
     figure = new_figure(5.6, 5.6)
     axes = figure.subplots()
     span = float(np.abs(places - mean).max()) * 1.25 + 1e-6
     across, up = np.meshgrid(*(np.linspace(centre - span, centre + span, 60) for centre in mean))
     ahead = -((across - mean[0]) * gradient[0] + (up - mean[1]) * gradient[1])
     if ahead.max() > 0:
-        axes.contourf(across, up, ahead, levels=[0, np.inf], colors=[tint(GAINS, 0.12)], zorder=1)
+        axes.contourf(across, up, ahead, levels=[0, np.inf], colors=[tint(RISES, 0.12)], zorder=1)
         axes.contour(across, up, ahead, levels=[0], colors=GREY, linewidths=1, zorder=2)
-    for up_or_down, colour, marker in ((gains > 0, GAINS, "^"), (gains <= 0, LOSES, "v")):
+    for up_or_down, colour, marker in ((rises > 0, RISES, "^"), (rises <= 0, FALLS, "v")):
         chosen = places[up_or_down]
         sizes = 70 + 500 * shares[up_or_down]
         axes.scatter(chosen[:, 0], chosen[:, 1], s=sizes, marker=marker, color=colour, zorder=3)
@@ -103,8 +104,8 @@ def _handles() -> list[Line2D]:
         return Line2D([], [], linestyle="none", marker=marker, color=colour, label=label, **more)
 
     return [
-        mark("^", GAINS, "gains weight"),
-        mark("v", LOSES, "loses weight"),
+        mark("^", RISES, "score rises"),
+        mark("v", FALLS, "score does not rise"),
         mark("P", TEXT_COLOUR, "weighted mean"),
         mark("o", TEXT_COLOUR, "foreground", markerfacecolor="none", markersize=11),
     ]

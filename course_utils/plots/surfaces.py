@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
 from course_utils.plots.style import (
@@ -70,11 +71,12 @@ def surfaces(
     levels = np.unique(np.quantile(every, np.linspace(0, 1, LEVELS)))
     if len(levels) < 2:
         levels = np.array([every[0] - 0.5, every[0] + 0.5])
+    shades = BoundaryNorm(levels, 256)
     figure = new_figure(3.9 * len(heights) + 1.6, 4.2)
     grid = figure.subplots(1, len(heights), squeeze=False, sharey=True)[0]
     handles = []
     for axes, (name, values) in zip(grid, heights.items(), strict=True):
-        filled = axes.contourf(places, rows, values, levels=levels, cmap="Blues", extend="neither")
+        filled = axes.contourf(places, rows, values, levels=levels, cmap="Blues", norm=shades)
         axes.contour(places, rows, values, levels=levels, colors=TEXT_COLOUR, linewidths=0.4)
         handles = [
             axes.plot(
@@ -92,7 +94,7 @@ def surfaces(
         axes.set(xlabel=x_name)
         set_title(axes, name, width=3.5)
     grid[0].set(ylabel=y_name)
-    figure.colorbar(filled, ax=list(grid), label=value_name, format="%.2f", fraction=0.05, pad=0.02)
+    figure.colorbar(filled, ax=list(grid), label=value_name, format="%.3g", fraction=0.05, pad=0.02)
     set_title(figure, title, width=3.9 * len(heights) + 1.3)
     if handles:
         legend_below(figure, handles, width=3.9 * len(heights))

@@ -55,10 +55,12 @@ def focus_quality_explorer(
             f"There are {len(mosaics)} mosaics and {len(classifiers)} classifiers, but one of each is needed."
         )
     names = list(classifiers)
+    if static is None:
+        static = [{"shown": i, "mosaic": 1, "trained_on": names[-1]} for i in (1, 2, 4, 9)]
     explore(
         lambda **choice: render_focus_quality(mosaics, classifiers, classes, note=note, **choice),
         alt="The average of a mosaic, and the probabilities that a classifier gives to the classes",
-        static=static or [{"shown": i, "mosaic": 1, "trained_on": names[-1]} for i in (1, 2, 4, 9)],
+        static=static,
         shown=QUALITIES,
         mosaic=range(1, len(mosaics) + 1),
         trained_on=names,
@@ -120,7 +122,7 @@ def _asked(mosaic: Mosaics, classify: Classify, i: int) -> tuple[Any, Any]:
 
     from course_utils.data.mosaics import Averages, fixed_weights
 
-    average = Averages(mosaic, fixed_weights(i)).pixels(torch.arange(1))
+    average = Averages(mosaic, fixed_weights(i)).pixels(torch.arange(1, device=mosaic.labels.device))
     with torch.no_grad():
         probabilities = classify(average)[0].softmax(dim=0)
     # the mean of pixels in [0, 1] may be above 1 by rounding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,10 +72,10 @@ def in_steps(weights: Sequence[float]) -> Choice:
     return {f"tile_{t + 1}": round(STEPS[-1] * float(w) / largest) for t, w in enumerate(weights)}
 
 
-def shares(steps: Mapping[str, int]) -> list[float]:
-    """Return the weights that belong to a setting: in proportion, 1 in all; all alike if every step is 0."""
-    total = sum(steps.values())
-    return [step / total if total else 1 / len(steps) for step in steps.values()]
+def shares(steps: Sequence[int]) -> list[float]:
+    """Return the weights that belong to steps: in proportion, 1 in all; all alike if every step is 0."""
+    total = sum(steps)
+    return [step / total if total else 1 / len(steps) for step in steps]
 
 
 @style()
@@ -98,9 +98,13 @@ def render_mosaic(
         ``tile_1`` to ``tile_9``, whole numbers of at least 0: their shares are the weights.
     """
     pixels = as_array(tiles)
-    if len(steps) != len(pixels):
-        raise ValueError(f"A mosaic of {len(pixels)} tiles needs as many settings, but {len(steps)} came.")
-    weights = shares(steps)
+    names = [f"tile_{t + 1}" for t in range(len(pixels))]
+    if set(steps) != set(names):
+        raise ValueError(
+            f"A mosaic of {len(pixels)} tiles needs the settings {names[0]} to {names[-1]}, but "
+            f"{', '.join(steps) or 'none'} came."
+        )
+    weights = shares([steps[name] for name in names])
     probabilities = [float(p) for p in answer(weights)]
     if len(probabilities) != len(class_names):
         raise ValueError(f"{len(probabilities)} probabilities came for {len(class_names)} classes.")

@@ -33,10 +33,12 @@ def planes_explorer(*, static: Sequence[Choice] | None = None) -> None:
         Combinations of ``angle`` and ``i`` for the static form; by default 0 and 90 degrees with D2, and the
         same with D9.
     """
+    if static is None:
+        static = [{"angle": angle, "i": i} for i in (2, 9) for angle in (0, 90)]
     explore(
         render_planes,
         alt="Points of two planes from the side, and averages of mosaics where classes are farthest apart",
-        static=static or [{"angle": angle, "i": i} for i in (2, 9) for angle in (0, 90)],
+        static=static,
         angle=ANGLES,
         i=QUALITIES,
     )

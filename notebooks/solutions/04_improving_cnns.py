@@ -42,7 +42,7 @@ from torch.nn import functional as F
 from course_utils import plots
 from course_utils.data import Split, load
 from course_utils.data.augmentation import random_crop, random_flip
-from course_utils.data.pixels import to_unit
+from course_utils.data.pixels import half_size, to_unit
 from course_utils.data.preprocessing import MinMax, Standardise
 from course_utils.evaluation import ledger
 from course_utils.exercises import begin, check, hint, mine, progress, reset, solution
@@ -101,12 +101,6 @@ check("4.1")
 data, device = load("cifar10"), best_device()
 note = " (drawn stand-ins)" if data.stand_in else ""
 print(data)
-
-
-def half_size(images: Tensor) -> Tensor:
-    """Average 2x2 pixels: uint8 (N, 3, H, W) to uint8 (N, 3, H/2, W/2)."""
-    return F.avg_pool2d(images.float(), 2).round().to(torch.uint8)
-
 
 few = slice(pick(smoke=4000, laptop=10_000, full=50_000))
 train, test = Split(data.train.images[few], data.train.labels[few]), data.test

@@ -1042,12 +1042,12 @@ figure = plots.focus_push(
     equal[one],
     slopes[one],
     foreground_at=int(world.foreground_at[one]),
-    title=f"One mosaic of class {int(world.labels[one])}: {int(up[one].sum())} of 9 tiles gain weight. Over 500 "
+    title=f"One mosaic of class {int(world.labels[one])}: {int(up[one].sum())} of 9 scores rise. Over 500 "
     f"mosaics {foreground_up:.0%} of the foregrounds gain, and {background_up:.0%} of the background tiles",
 )
 plots.show(
     figure,
-    alt="Nine points of a mosaic, their mean, and the half of the plane in which tiles gain weight.",
+    alt="Nine points of a mosaic, their mean, and the half of the plane in which scores rise.",
 )
 
 # %% [markdown]

@@ -1,10 +1,12 @@
 """C3 and C4: how much focus a classifier of averaged pictures needs."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
 
+from course_utils.data import Split
 from course_utils.data.mosaics import fixed_weights
 from course_utils.data.preprocessing import Standardise
 from course_utils.experiments import mosaic_focus_quality
@@ -105,3 +107,13 @@ def test_the_provenance_names_the_pictures():
     used = provenance(at_smoke("D1"), 0)
     assert "stand-in" in used.source.lower()
     assert len(used.content_hash) == 64
+
+
+def test_pictures_are_those_of_the_source_that_is_named(monkeypatch):
+    whole = mosaic_focus_quality.load("cifar10")
+    before = mosaic_focus_quality._pictures(True)[0].images
+    other = dataclasses.replace(
+        whole, train=Split(255 - whole.train.images, whole.train.labels), content_hash="another"
+    )
+    monkeypatch.setattr(mosaic_focus_quality, "load", lambda _: other)
+    assert not torch.equal(mosaic_focus_quality._pictures(True)[0].images, before)
