@@ -93,7 +93,7 @@ check("5.1")
 #
 # - How many bytes do the mosaics take as copied pixels (`q_copied`)?
 # - How many as row numbers (`q_rows`), not counting the pictures, which are there anyway?
-# - How often does one background picture occur on average, in all mosaics together (`q_often`)?
+# - How often does one background picture occur on average, in all mosaics together (`q_often`, two decimals)?
 
 # %%
 # Exercise 5.2 (1 point, 5 minutes, difficulty 1)
@@ -261,7 +261,7 @@ print(
 
 # %% [markdown]
 # Raw scores are no weights: they do not add up to 1, some may be negative, and such an average of pixels is no picture.
-# A network can learn even so; the classification network gets used to much. But what it has learned cannot be read.
+# A network can learn even so; the classification network gets used to almost anything. But what it has learned cannot be read.
 # Give each score the opposite sign, and the weights of the first convolution of $g$ as well: nothing changes for the
 # answer, and everything for where it seems to look. Of these two networks one is as likely to be learned as the other:
 
@@ -406,8 +406,8 @@ check("5.8")
 
 # %% [markdown]
 # Read the formula. A step of descent raises the score of a tile that differs from the average in the direction in
-# which the loss *falls*, and the more so, the more attention the tile has already. The nine gradients of a mosaic add
-# up to zero: attention that one tile gains, others lose.
+# which the loss *falls*. The factor $\alpha_t$ stands in front: a tile with hardly any attention is hardly moved. The
+# nine gradients of a mosaic add up to zero: attention that one tile gains, others lose.
 #
 # And it shows the difficulty. As long as the classification network knows nothing, $\partial L / \partial \bar x$
 # points anywhere, so the focus network learns nothing. As long as the focus network knows nothing, the classification
@@ -415,9 +415,9 @@ check("5.8")
 #
 # ## 5. What to measure
 #
-# Two things can be right or wrong: the *focus* (has the foreground the largest weight?) and the *prediction* (has the
-# right class the largest logit?). The report counts the four combinations: FTPT (focus true, prediction true), FFPT
-# (focus false, prediction true), FTPF and FFPF.
+# Two things can be right or wrong: the *focus* (does the foreground have the largest weight?) and the *prediction*
+# (does the right class have the largest logit?). The report counts the four combinations: FTPT (focus true, prediction
+# true), FFPT (focus false, prediction true), FTPF and FFPF.
 #
 # ### Exercise 5.9: the four counts
 
@@ -440,8 +440,8 @@ check("5.9")
 # %% [markdown]
 # ### Exercise 5.10: how sure is the focus?
 #
-# Weights may be right and timid, or wrong and sure. Their *entropy* tells which: 0 if one tile has all, and
-# $\log 9$ if all tiles have the same. A weight of 0 adds 0, although $\log 0$ is not finite.
+# Weights may be right and timid, or wrong and sure. Their *entropy* tells how sure they are (not how right): 0 if one
+# tile has all, and $\log 9$ if all tiles have the same. A weight of 0 adds 0, although $\log 0$ is not finite.
 #
 # $$H = -\sum_t \alpha_t \log \alpha_t$$
 
@@ -460,7 +460,7 @@ check("5.10")
 # ### Exercise 5.11: look at every picture once
 #
 # You found above that each picture occurs in several mosaics. In training that is no help, for the network changes
-# after every batch. But when you measure, it stays as it is, and makes the same of a picture every time. So find the
+# after every batch. But when you measure, it stays as it is, and gives a picture the same score every time. So find the
 # *distinct* pictures of all mosaics, score each of them once, and put the scores where they belong. In parts of at
 # most 250 pictures, so that memory does not run out.
 #
@@ -635,8 +635,8 @@ plots.show(
 )
 
 # %% [markdown]
-# That was one small network in a few seconds. With more pictures and epochs, means over the seeds of the ledger
-# (part 8 says what "averaged at" means):
+# That was one network from one start. Here are means over the seeds of the ledger, with a line for each layer at which
+# the tiles are averaged:
 
 # %%
 c2 = ledger.read_rows("C2") if "C2" in ledger.known_keys() else []
@@ -717,7 +717,7 @@ if lucky.any() and unlucky.any():
 # %% [markdown]
 # One third would be right by luck alone, and if the foreground has no more attention where the prediction is right
 # than where it is wrong, luck it is. But the largest weight is not the only one: a tile with less attention still is in
-# the average, and a little of it may do. In the ledger's longer trainings:
+# the average, and a little of it may do. In the ledger's trainings, from several starts:
 
 # %%
 shares = [row.metrics["ffpt"] / (1 - row.metrics["focus_accuracy"]) for row in with_curves]

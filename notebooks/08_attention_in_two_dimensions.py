@@ -25,7 +25,7 @@
 # `progress()` shows where you are; `reset("8.2")` gives an empty cell back. Where a number is asked for, a Python
 # number and a tensor of shape () both count, and `"B"` is as good as `"b"`.
 #
-# *The report* is the research summary of July 2020, sections 6 and 7.
+# *The report* is L. N. Pandey and R. Vashisht, Research Summary (July 2020), sections 6 and 7.
 
 # %% tags=["setup"]
 import course_utils  # first: it decides how torch's threads wait
@@ -489,7 +489,7 @@ plots.show(
 
 # %% [markdown]
 # The report had two places of the classes, and its table 8 has the same order both times: SVM, deep network, linear
-# attention, deep attention. Beside it, from the ledger, the course's own runs with more mosaics and five seeds:
+# attention, deep attention. Beside it, from the ledger, the course's own runs from several starts:
 
 # %%
 Markdown(
@@ -517,8 +517,9 @@ Markdown(
 # ## 4. What a linear focus can find
 #
 # A linear score $f(x) = w \cdot x + b$ is the same along straight lines. The softmax drops $b$, which is the same for
-# all tiles. What remains is a direction: the tile that lies farthest along $w$ gets the largest weight. So all that
-# a linear focus can choose is one direction to look in, and you can try them all.
+# all tiles. What remains is the direction of $w$, and its length, which says only how sharply to look: the tile that
+# lies farthest along $w$ gets the largest weight. So a linear focus can choose one direction to look in, and you can
+# try them all.
 #
 # ### Exercise 8.6: look in every direction
 #
@@ -772,12 +773,12 @@ for name in KINDS:
 
 # %% [markdown]
 # For one of its classes linear attention gives the same answer when the foreground is not there at all. It never
-# needed it. (Deep attention finds both classes. But mosaics without any foreground are not in the data, and of these
-# every network may say what it likes.)
+# needed it. (Deep attention finds both classes. But mosaics without any foreground are not in the data, and about these
+# a network may say what it likes.)
 #
 # ### The same accuracy, another focus
 #
-# The next data have three classes as well, but the plain mean does not tell them apart: both foreground classes lie
+# The next data have three classes as well, but for them the plain mean is not enough: both foreground classes lie
 # above the background, *beside* each other. Deep attention, six times, from six random starts:
 
 # %%
@@ -848,7 +849,7 @@ Markdown(
 # The low ones are about two thirds, where there are three foreground classes: two of them are looked for, and the
 # third is the answer by default. It is the trick of *in line* again.
 #
-# The report says three things of attention: mosaics that are not linearly separable need it; separable ones do not,
+# The report says three things about attention: mosaics that are not linearly separable need it; separable ones do not,
 # and only sometimes have good weights; and with three points, too, deep attention beats linear attention and networks
 # without any, if the mosaics are not separable. Hold that against the ledger's runs:
 
@@ -971,8 +972,8 @@ check("8.10")
 # %% [markdown]
 # In the plane that is a picture. The gradient in $\alpha_i$ is $s \cdot x_i$, with one slope $s = W^\top (p - y)$ for
 # all nine tiles: it is the same along straight lines. Through the softmax it becomes $\alpha_i\, s \cdot (x_i - z)$.
-# So draw a line through the weighted mean, across the slope: descent raises the scores of **all** tiles on the far
-# side of it, and lowers the others. The loss does not know which tile is the foreground either. It pulls in a
+# So draw a line through the weighted mean, across the slope: descent raises the scores of **all** tiles on the downhill
+# side of it, where $s \cdot x_i < s \cdot z$, and lowers the others. The loss does not know which tile is the foreground either. It pulls in a
 # direction.
 
 # %%

@@ -26,7 +26,7 @@
 # `progress()` shows where you are; `reset("6.2")` gives an empty cell back. Where a number is asked for, a Python
 # number and a tensor of shape () both count, and `"B"` is as good as `"b"`.
 #
-# *The report* is the research summary on attention over mosaics, sections 3.2, 3.3 and 9.
+# *The report* is L. N. Pandey and R. Vashisht, Research Summary (July 2020), sections 3.2, 3.3 and 9.
 
 # %% tags=["setup"]
 import course_utils  # first: it decides how torch's threads wait
@@ -147,8 +147,8 @@ figure = plots.images(
     (255 * rows).round().to(torch.uint8),
     columns=9,
     titles=[f"D{i}" for i in range(1, 10)] + 18 * [""],
-    title=f"Three mosaics under nine qualities of focus: {', '.join(CLASSES[c] for c in three.labels)}. From which "
-    f"column on can you name them?{note}",
+    title=f"From D1 to D9 the foreground's weight grows from {1 / 9:.0%} to {9 / 9:.0%}. From which column on can you "
+    f"name them: {', '.join(CLASSES[c] for c in three.labels)}?{note}",
 )
 plots.show(
     figure,
@@ -287,8 +287,10 @@ figure = plots.heat_map(
 )
 plots.show(
     figure,
-    alt="Heat map of the test accuracy of networks trained on D1, D2, D4 and D9, tested on D1 to D9: palest in the "
-    "row and the column of D1, darker with more focus in both.",
+    alt="Heat map of the test accuracy of networks trained on D1, D2, D4 and D9, tested on D1 to D9: "
+    + "; ".join(
+        f"D{i} from {row.min():.0%} to {row.max():.0%}" for i, row in zip(TRAINED_ON, matrix)
+    ),
 )
 
 # %% [markdown]
@@ -417,7 +419,7 @@ check("6.4")
 # - its foreground was the foreground of at least one training mosaic?
 # - a given tile of its background was in at least one training mosaic?
 #
-# (Two decimals. How likely is it to be in *none*?)
+# (Two decimals. It is easier to begin with how likely it is to be in *none*; the answers are one minus that.)
 
 # %%
 # Exercise 6.5 (2 points, 8 minutes, difficulty 2)
@@ -485,7 +487,8 @@ Markdown(ledger.table("C3"))
 # ### Exercise 6.6: the first gradient
 #
 # Derive $\partial L / \partial W$ at $W = 0$ for the mean cross-entropy over rows $x$ (N, d), with any number of
-# classes. (The check switches autograd off.)
+# classes. (The check switches autograd off. Its `x` is float64, and the gradient has the dtype of `x`: give what you
+# make yourself, one-hot labels for example, that dtype as well.)
 
 
 # %%
@@ -648,6 +651,7 @@ def drawn(foreground_at: Tensor, i: float, alpha: float, seed: int = 0) -> Tenso
 
 five = test_mosaics.rows(slice(9))
 drawn_weights = {alpha: drawn(five.foreground_at, 4, alpha) for alpha in ALPHAS}
+own_weights = [w.gather(1, five.foreground_at[:, None]) for w in drawn_weights.values()]
 figure = plots.images(
     torch.cat(
         [(255 * averages(five, w)).round().to(torch.uint8) for w in drawn_weights.values()]
@@ -658,8 +662,9 @@ figure = plots.images(
         for w in drawn_weights.values()
         for n, at in enumerate(five.foreground_at)
     ],
-    title=f"D4 with alpha = {', '.join(f'{a:g}' for a in ALPHAS)}, from top to bottom: the foreground's weight, mean "
-    f"{4 / 9:.0%}, is anything when alpha is small, and always the same when it is large{note}",
+    title=f"D4 with alpha = {', '.join(f'{a:g}' for a in ALPHAS)}, from top to bottom: the foreground's weight is "
+    f"{own_weights[0].min():.0%} to {own_weights[0].max():.0%} in the top row and {own_weights[-1].min():.0%} to "
+    f"{own_weights[-1].max():.0%} in the bottom row{note}",
 )
 plots.show(
     figure,
@@ -729,9 +734,9 @@ check("6.10")
 # %% [markdown]
 # ### Exercise 6.11: a hard focus
 #
-# Now the other end. With a tiny $\alpha$ one tile gets everything. Its mean weight is $i/9$, so it is the foreground in
-# $i$ of 9 mosaics. Say a classifier names a share $r$ of whole foregrounds rightly (its accuracy on $D_9$), and for a
-# tile of the background it can only guess one of $K$ classes. What is its accuracy on this $D_i$?
+# Now the other end. With a tiny $\alpha$ one tile gets everything. The foreground's mean weight is $i/9$, so it is that
+# tile in $i$ of 9 mosaics. Say a classifier names a share $r$ of whole foregrounds correctly (its accuracy on $D_9$),
+# and for a tile of the background it can only guess one of $K$ classes. What is its accuracy on this $D_i$?
 
 
 # %%
@@ -774,8 +779,8 @@ plots.show(
 )
 
 # %% [markdown]
-# Same mean weight, and yet not the same. A foreground that is always there to 4/9 can be named; one that is missing in
-# 5 of 9 mosaics cannot.
+# Same mean weight, and yet not the same. A foreground that always has 4/9 of the weight can be named; one that is
+# missing in 5 of 9 mosaics cannot, in those five.
 #
 # And training with such a focus? Then a background tile stands under the foreground's label, and the network
 # learns from labels of which up to 8/9 are noise. The ledger trained on every $D_i$ with four values of $\alpha$:
@@ -832,8 +837,8 @@ Markdown(ledger.table("C4"))
 planes_explorer()
 
 # %% [markdown]
-# All that the background can do is to move an average about *in its own plane*. What stands out of this plane, it
-# cannot hide.
+# Apart from the small scatter of its points, all that the background can do is to move an average about *in its own
+# plane*. What stands out of this plane, it cannot hide.
 #
 # ### Exercise 6.12: how far apart are the classes?
 #
@@ -845,7 +850,8 @@ planes_explorer()
 # S_B = \sum_c \frac{n_c}{N} (\mu_c - \mu)(\mu_c - \mu)^\top \qquad
 # \text{separation} = \operatorname{tr}\left(S_W^{-1} S_B\right)$$
 #
-# (`torch.linalg.solve(A, B)` is $A^{-1} B$.)
+# (`torch.linalg.solve(A, B)` is $A^{-1} B$. The check's points are float64: one-hot labels, if you use them, need the
+# dtype of `x`.)
 
 
 # %%

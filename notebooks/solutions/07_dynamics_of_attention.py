@@ -26,9 +26,10 @@
 #
 # Fill in the cells that begin with `# Exercise`, run them, then run the check below each. Stuck?
 # `hint("7.2", 1)` points the way, `hint("7.2", 2)` nearly gives the answer, `solution("7.2")` shows it.
-# `progress()` shows where you are; `reset("7.2")` gives an empty cell back.
+# `progress()` shows where you are; `reset("7.2")` gives an empty cell back. Where a number is asked for, a Python
+# number and a tensor of shape () both count, and `"B"` is as good as `"b"`.
 #
-# *The report* is the fourth one, *Research summary*, sections 3.4, 3.5 and 7.
+# *The report* is L. N. Pandey and R. Vashisht, Research Summary (July 2020), sections 3.4, 3.5 and 7.
 
 # %% tags=["setup"]
 import course_utils  # first: it decides how torch's threads wait
@@ -122,13 +123,18 @@ tiles, labels, foreground_at = (
 figure = plots.points(
     mosaics.images,
     torch.arange(10).repeat_interleave(100),
-    title="Ten classes on a circle: 0, 1 and 2 are foreground, with background on both sides of each",
+    title="Foreground 0, 1 and 2, with background on both sides of each: neighbours are "
+    f"{math.dist(AMONG[0], AMONG[3]):.1f} apart, or {math.dist(AMONG[0], AMONG[3]) / math.sqrt(0.01):.0f} standard "
+    "deviations of a class",
 )
 plots.show(figure, alt="Ten small clouds of points on a circle, one for each class.")
 
 # %% [markdown]
 # The mean of nine points in the plane is a point in the plane: two numbers. (Section 7.4 of the report lets an "18 x 1
 # tensor" into the classification network. Its next sentences say otherwise.)
+#
+# In exercise 5.8 you went from the mean to the scores in one go. Here you take the two steps one by one, for each has
+# something to say.
 #
 # Backpropagation arrives at the mean first. Let $g^m = \partial L / \partial m$ be the gradient there. Nudge the weight
 # of tile $t$ by a little: the mean moves by a little of $x_t$.
@@ -202,8 +208,8 @@ print(f"largest sum over nine tiles:    {d_scores.sum(dim=1).abs().max():.0e}")
 #
 # ### Exercise 7.3: how fast?
 #
-# The foreground has weight $a$, the eight others share the rest alike. Its gradient is $g_f$, that of each other tile
-# $g_b$. Work out $\partial L / \partial s_f$ and look at its size as a function of $a$ alone.
+# The foreground has weight $a$, the eight others share the rest alike. Its derivative $\partial L / \partial \alpha$
+# is $g_f$, that of each other tile $g_b$. Work out $\partial L / \partial s_f$ and look at its size as a function of $a$ alone.
 #
 # - `q_best_weight`: at which $a$ is it largest?
 # - `q_equal_share`: with equal weights, $a = 1/9$, it is which share of the largest? (From 0 to 1, three digits.)
@@ -401,7 +407,7 @@ plots.show(
 # First the classification network learns what can be learned from an almost plain mean. That is the plateau. On it the
 # pull on the weights grows, the foreground gains weight, the mean becomes clearer, and both help each other up.
 #
-# The report's figure of this is lost; its definition says nothing of who is ahead. Now the same with a larger step:
+# The report's figure of this is lost, and its text does not say who is ahead. Now the same with a larger step:
 
 # %%
 with one_thread():
@@ -453,10 +459,10 @@ from_ledger("C8")
 #
 # ### Exercise 7.6: by turns
 #
-# Train for `steps` steps on all mosaics at once. For the first `every` steps only the classification network learns,
-# for the next `every` only the focus network, and so on. Each network has an SGD optimizer of its own, with its own
-# learning rate and with momentum. It is made once: while its network rests, its velocity waits as it was. A network
-# that rests must not move at all, and at the end both must be trainable.
+# Train for `steps` steps on all mosaics at once; the loss is their mean cross-entropy. For the first `every` steps only
+# the classification network learns, for the next `every` only the focus network, and so on. Each network has an SGD
+# optimizer of its own, with its own learning rate and with momentum. It is made once: while its network rests, its
+# velocity waits as it was. A network that rests must not move at all, and at the end both must be trainable.
 #
 # After each step call `watch(turn, loss)`: turn 0 for the classification network, 1 for the focus network, and the loss
 # before the step as a number.
@@ -642,7 +648,8 @@ check("7.7")
 #
 # ### Exercise 7.8: compute it once
 #
-# Train the classification network alone, with plain SGD on all mosaics at once, and call the focus network **once**, on
+# Train the classification network alone, with plain SGD on all mosaics at once (the loss is again their mean
+# cross-entropy), and call the focus network **once**, on
 # all tiles together, whatever the number of steps. Nothing may flow back into the focus network: not even a gradient.
 
 
@@ -683,8 +690,7 @@ print(f"100 steps: {1000 * once:.0f} ms with the mean computed once, {1000 * ane
 print(f"largest difference between the weights: {apart:.0e}")
 
 # %% [markdown]
-# With nine pictures per mosaic in place of points the saving is larger still: the experiment whose rows you see below
-# is made so.
+# With nine pictures per mosaic in place of points the saving is larger still: the experiment of part 4 (C5) is made so.
 #
 # ## 4. What can eight trainings tell?
 #
@@ -771,11 +777,12 @@ check("7.10")
 
 # %% [markdown]
 # So do it properly: a *factorial design*. Two turn lengths, two rates of each network, all eight combinations, the
-# same number of epochs, several seeds. On points that takes seconds, for all trainings run at once.
+# same number of epochs, several seeds. On points that takes seconds, because all trainings run at once.
 #
 # At once means: as one stack of small networks (`fit_many`). All of them take the same kind of step, so "frozen" has to
 # be a number: a learning rate of 0. PyTorch's `LambdaLR` takes one function per group of parameters; at each step it
-# multiplies the group's learning rate by what the function returns. Without momentum, a rate of 0 freezes.
+# multiplies the group's learning rate by what the function returns. These networks have no batch norm, whose statistics
+# would move all the same, and the optimizer has no momentum, whose velocity would: here a rate of 0 freezes.
 #
 # ### Exercise 7.11: turns as a schedule
 #
@@ -942,7 +949,7 @@ plots.show(
 
 # %% [markdown]
 # Certainty in a wrong tile is one way to fail, and you know why it lasts. A focus that is wrong without being sure is
-# another: there gradient arrives, but the classification network, at its own rate, has settled on what it is given.
+# another: there a gradient arrives, but the classification network, at its own rate, has settled on what it is given.
 #
 # And on pictures? The report's .43 and .41 are test accuracies beside a training accuracy of .97 and .86. That looks
 # like a classification network that learned the *means* of the training mosaics by heart, behind a focus network that
@@ -1164,7 +1171,7 @@ plots.show(
 
 # %% [markdown]
 # On the circle class 3 stands beside class 2, and class 9 beside class 0. So there are backgrounds that resemble
-# *another* foreground than the one to be named, and such that resemble the *right* one. Put the cells of a kind
+# *another* foreground than the one to be named, and others that resemble the *right* one. Put the cells of a kind
 # together:
 
 # %%
