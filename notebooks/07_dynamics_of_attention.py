@@ -256,8 +256,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Equal weights are a good start: a small weight costs time in proportion. A focus network that is *sure of a wrong tile* is the worst place of all: the gradient
-# asks for the right one, and is multiplied by almost nothing. Keep this in mind for part 2.
+# Equal weights are a good start: a small weight costs time in proportion. A focus network that is *sure of a wrong
+# tile* is the worst place of all: the gradient asks for the right one, and is multiplied by almost nothing. Keep this
+# in mind for part 2.
 #
 # ## 2. Who goes first?
 #
