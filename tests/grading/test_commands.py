@@ -49,13 +49,17 @@ def states(out):
 
 
 def written(out):
-    """Return what would change if a record were written again: each is another file then."""
-    return {path.name: path.stat().st_ino for path in (out / "records").glob("*.json")}
+    """Return what would change if a record were written again: each is another file then.
+
+    Its number alone is not enough: a file system may give a new file the number of the old one.
+    """
+    found = {path.name: path.stat() for path in (out / "records").glob("*.json")}
+    return {name: (status.st_ino, status.st_mtime_ns) for name, status in found.items()}
 
 
 def again(before, out):
     """Return the students whose records have been written since."""
-    changed = [name for name, inode in written(out).items() if before.get(name) != inode]
+    changed = [name for name, file in written(out).items() if before.get(name) != file]
     return sorted(name.rpartition("-")[0] for name in changed)
 
 
