@@ -1,4 +1,4 @@
-"""Answers written by people who had seen only the student notebook, not the checks.
+"""Answers written by people who had seen only the student notebook, not the checks (from 05: by its authors).
 
 `wrong_answers/NN.json` and `right_answers/NN.json` hold, for each answer, the exercise, what its author
 thought and the code of the cell.
