@@ -16,7 +16,7 @@ from course_utils.exercises.specification import Exercise, Notebook
 # One module of exercises per notebook: add its number here. (What `course release` hands out has none.)
 NOTEBOOK_IDS: tuple[str, ...] = tuple(
     number
-    for number in ("01", "02", "03", "04", "05", "06", "07", "08")
+    for number in ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11")
     if (Path(__file__).parent / f"nb{number}.py").is_file()
 )
 _NO_CHECKS = "the file of its checks, NAME.checks.json, must lie beside the notebook."
