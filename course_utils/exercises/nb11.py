@@ -410,10 +410,6 @@ EXERCISES = (
                 },
             ),
             Mistake(
-                "The network is max(z - b, 0), and your matrix has z + b: then it is not triangular.",
-                {"z[:, None] - biases": "z[:, None] + biases"},
-            ),
-            Mistake(
                 "The examples are not in the order of z, so the biases do not lie between them: sort x @ a first.",
                 {"z, by_z = (x @ a).sort()": "z, by_z = x @ a, torch.arange(len(x))"},
             ),
