@@ -28,6 +28,7 @@ from course_utils.training.many import Plan, Trial, TrialResult, fit_many
 
 AT_ONCE = 20  # seeds
 WARM_UP = 50  # steps: full speed from the start throws deep networks off
+SOON = 200  # epochs that the two classes alone take at least
 MEASUREMENTS = 10  # of each training
 CPU = torch.device("cpu")
 
@@ -38,11 +39,15 @@ class OnOwnPoints(nn.Module):
     Its input is rows of them, (batch, 1); its logits are turned so that the given label is always class 0.
     """
 
+    network: nn.Module
+    points: Tensor  # (N, 2)
+    labels: Tensor  # (N,)
+
     def __init__(self, network: nn.Module, points: Tensor, labels: Tensor) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("points", points)  # (N, 2)
-        self.register_buffer("labels", labels)  # (N,)
+        self.register_buffer("points", points)
+        self.register_buffer("labels", labels)
 
     def forward(self, rows: Tensor) -> Tensor:
         rows = rows[:, 0]
@@ -76,7 +81,7 @@ def run(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
     settings
         ``shape``, ``n`` and ``noise`` as for `confounded_points`; ``points_test`` of the two classes;
         ``hidden``, ``layers`` (hidden ones), ``scale`` of the inputs, ``learning_rate``, and ``epochs``, of
-        one step each (a fifth of them for the two classes alone, which are fitted sooner).
+        one step each (a fifth of them, or 200, for the two classes alone, which are fitted sooner).
     seed
         Of points, labels and weights.
 
@@ -124,6 +129,7 @@ def network(settings: Mapping[str, Any], generator: torch.Generator) -> nn.Seque
     initialise(made, generator)
     with torch.no_grad():
         for layer in made[1:-1:2]:  # with PyTorch's default start the signal fades from layer to layer
+            assert isinstance(layer, nn.Linear)
             layer.weight.mul_(math.sqrt(6))  # He et al. (2015): uniform between ±√(6/fan_in)
     return made
 
@@ -148,6 +154,7 @@ def _family(key: str, block: int, noise: bool) -> list[_Trained]:
         trained = []
         for result in results:
             model = _plan(settings, result.trial.seed).model
+            assert isinstance(model, OnOwnPoints)
             model.load_state_dict(result.load_weights())
             trained.append(_Trained(result, model.network.eval().requires_grad_(False)))
     return trained
@@ -162,7 +169,9 @@ def _plan(settings: dict[str, Any], seed: int) -> Plan:
     made = network(settings, torch.Generator().manual_seed(10_000 + seed))
     model = OnOwnPoints(made, points, labels)
     optimizer = torch.optim.SGD(model.parameters(), lr=settings["learning_rate"], momentum=0.9)
-    epochs = settings["epochs"] if settings["with_noise"] else max(1, settings["epochs"] // 5)
+    epochs = settings["epochs"]
+    if not settings["with_noise"]:
+        epochs = max(min(epochs, SOON), epochs // 5)
     return Plan(
         model=model,
         train=_rows(0, kept),
