@@ -18,6 +18,8 @@ from course_utils.scale import SCALES
 if TYPE_CHECKING:
     import torch
 
+    from course_utils.training.many import TrialResult
+
 Settings = Mapping[str, Any]
 
 Outcome = Mapping[str, Any]
@@ -47,6 +49,9 @@ class Experiment:
         Where ``run(settings, seed) -> metrics`` is; the module also has ``provenance(settings, seed)``.
     settings
         Name of each setting -> its values. A value may be given for each scale, see `at_scale`.
+    many
+        Whether the function is a plan of `course_utils.training.many.fit_many`, which trains all runs at
+        once; the module then has ``outcome(settings, seed, result) -> metrics`` as well.
     """
 
     key: str
@@ -54,13 +59,19 @@ class Experiment:
     module: str
     function: str
     settings: Mapping[str, Settings]
+    many: bool = False
 
-    def load(
-        self,
-    ) -> tuple[Callable[[Settings, int], Outcome], Callable[[Settings, int], Provenance]]:
-        """Import the experiment's module and return its functions ``run`` and ``provenance``."""
+    def load(self) -> tuple[Callable[[Settings, int], Any], Callable[[Settings, int], Provenance]]:
+        """Import the experiment's module and return its functions ``run`` (or plan) and ``provenance``."""
         module = importlib.import_module(f"course_utils.experiments.{self.module}")
         return getattr(module, self.function), module.provenance
+
+    def load_outcome(self) -> Callable[[Settings, int, TrialResult], Outcome]:
+        """Return the function that makes metrics of a trained trial, if there are `many`."""
+        outcome: Callable[[Settings, int, TrialResult], Outcome] = importlib.import_module(
+            f"course_utils.experiments.{self.module}"
+        ).outcome
+        return outcome
 
 
 # Report 001, section 3, improves the network of section 2.2 step by step. At laptop scale a fifth of the
@@ -325,8 +336,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             "C5",
             "attention: the two networks by turns",
             "mosaic_stages",
-            "run",
+            "plan",
             STAGES,
+            many=True,
         ),
         Experiment(
             "C6",
