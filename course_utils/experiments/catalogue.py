@@ -172,6 +172,17 @@ _PLANES = {
     "batch_size": 50,
     "learning_rate": 0.05,
 }
+# Report 000, section 8. It gives the numbers of points, and neither network nor training: a network that
+# fits as much of the labels as the report's (.96 to .98). "On top" is not the report's.
+_CONFOUNDED = {
+    "noise": 240,
+    "points_test": 1000,
+    "hidden": 80,
+    "layers": 3,
+    "scale": 3.0,
+    "epochs": {"smoke": 250, "laptop": 2500, "full": 2500},
+    "learning_rate": 0.05,
+}
 _CLASSIFIERS = ("linear SVM", "deep network", "linear attention", "deep attention")
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -363,6 +374,22 @@ EXPERIMENTS: dict[str, Experiment] = {
                 f"{angle} degrees, D{i}": _PLANES | {"angle": angle, "i": i}
                 for angle in (0, 30, 60, 90)
                 for i in range(1, 10)
+            },
+        ),
+        Experiment(
+            "D5",
+            "two classes among others that wear their labels",
+            "confounded_noise",
+            "run",
+            {
+                f"{shape}, n = {n}": _CONFOUNDED | {"shape": shape, "n": n}
+                for shape, numbers in {
+                    "corner": (30, 60, 90, 120),
+                    "center": (30, 60, 90, 120),
+                    "moons": (30, 60, 90, 120),
+                    "on top": (30, 120),
+                }.items()
+                for n in numbers
             },
         ),
         Experiment(
