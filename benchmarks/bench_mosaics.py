@@ -6,13 +6,13 @@
   less than a hundredth of the memory).
 - An epoch in bfloat16 with pixels channels last, as `fit` and the model do it where it pays, against one in
   float32 as tensors come (bar: 2, on a processor that multiplies 16-bit numbers): with the model's own sizes,
-  and with those that the experiments train at the scales laptop and full. 16 bits halve the time of
-  convolutions; that of pooling they do not, and small networks on tiles of half the size mostly pool.
+  and with those that the experiments train at the scales laptop and full. With the model's own
+  sizes 16 bits nearly halve the time of convolutions, but leave that of max pooling as it was.
 - Looking at test mosaics by their distinct images against mosaic by mosaic (bar: 4 times as fast). How often
   an image stands in the mosaics decides: here 10 times the images of one class.
-- Networks on mosaics of points at once against one after another (bar: 5 times as fast): 16, the 64 that
-  notebook 07 trains, and 180. What `fit_many` does once for each network counts on both sides; with the 5
-  epochs of this benchmark, against 40 to 80 in the course, it weighs most where the training is fastest.
+- Networks on mosaics of points at once against one after another (bar: 5 times as fast): 16, as many as
+  notebook 07 trains (64; its data are smaller), and 180. What `fit_many` does once for each network counts
+  on both sides, and weighs more with the 5 epochs of this benchmark than with the 40 to 80 of the course.
 
 Ways that are compared take turns; figures are medians of the turns' ratios, by CPU seconds beside the clock.
 `COURSE_DATA` names the folder of the real images; without them embedded ones take their place.
