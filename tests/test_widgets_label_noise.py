@@ -69,6 +69,14 @@ def test_rows_become_curves_by_their_fraction_in_rising_order():
     assert found[0.5] == CURVES
 
 
+def test_a_part_without_rows_has_no_numbers():
+    without = {name: CURVES[name] for name in ("clean_accuracy", "test_accuracy")}
+    (found,) = ledger_curves([row("p = 0", curves=without)]).values()
+    assert found["test_accuracy"] == CURVES["test_accuracy"]
+    assert len(found["corrupted_accuracy"]) == 4
+    assert all(map(math.isnan, found["corrupted_accuracy"]))
+
+
 def test_of_a_setting_the_smallest_seed_of_the_counted_rows_is_drawn():
     first = CURVES | {"test_accuracy": [0.1, 0.2, 0.3, 0.4]}
     found = ledger_curves([row("p = 5", 1), row("p = 5", 0, curves=first), row("p = 5", -1, scale="smoke")])
@@ -77,7 +85,7 @@ def test_of_a_setting_the_smallest_seed_of_the_counted_rows_is_drawn():
 
 @pytest.mark.parametrize(
     "other",
-    [row("inputs, p = 5"), row("p = 5", curves={}), row("p = 5", curves=CURVES | {"test_accuracy": []})],
+    [row("inputs, p = 5"), row("p = 5", curves={}), row("p = 5", curves=CURVES | {"test_accuracy": [0.5]})],
 )
 def test_rows_of_other_settings_and_rows_without_curves_are_left_out(other):
     assert ledger_curves([other]) == {}

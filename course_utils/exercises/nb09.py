@@ -133,24 +133,38 @@ def probe_redraw(names: dict[str, Any], inputs: Inputs) -> Any:
         return answer
 
     answer = once(seed, 0.8, seed + 1)
-    if not (isinstance(answer, tuple | list) and len(answer) == 2):
-        return answer
-    if not all(isinstance(part, torch.Tensor) and part.shape == labels.shape for part in answer):
-        return answer
-    if answer[0].dtype != torch.int64 or answer[1].dtype != torch.bool:
-        return answer
+    kinds = answer  # of a pair of tensors only their types and shapes, for a message about them
+    if isinstance(answer, tuple | list):
+        kinds = tuple(torch.zeros_like(part) if isinstance(part, torch.Tensor) else part for part in answer)
+    expected = (torch.zeros_like(labels), torch.zeros_like(labels, dtype=torch.bool))
+    if not (
+        isinstance(kinds, tuple)
+        and len(kinds) == 2
+        and all(isinstance(part, torch.Tensor) for part in kinds)
+        and all(
+            (part.shape, part.dtype) == (wanted.shape, wanted.dtype)
+            for part, wanted in zip(kinds, expected, strict=True)
+        )
+    ):
+        return kinds, *[None] * 10
     given, corrupted = answer
     again, other = once(seed, 0.8, seed + 2), once(seed + 1, 0.8, seed + 1)
     numbers = [int(corrupted.sum()), *(int(once(seed, f, seed)[1].sum()) for f in (0.55, 0.3, 0.0, 1.0))]
     drawn, shift = given[corrupted], (given - labels)[corrupted] % classes
+    shifts = torch.bincount(shift, minlength=classes).double()
+    labels_drawn = torch.bincount(drawn.clamp(0, classes), minlength=classes + 1).double()
+    # chi-square, seven degrees of freedom: below 0.05 by chance once in five million times
+    scatter = min(float(((c - len(drawn) / classes) ** 2).sum()) for c in (shifts, labels_drawn[:classes]))
+    scatter /= len(drawn) / classes
     position = corrupted.nonzero()[:, 0].double().mean() / len(labels)
     return (
-        (answer[0][:0], answer[1][:0]),  # the types, for a message about them
+        kinds,
         numbers,
         int((given != labels)[~corrupted].sum()),
         float((drawn == labels[corrupted]).double().mean()),
-        torch.bincount(drawn.clamp(0, classes), minlength=classes + 1).double() / len(drawn),
-        torch.bincount(shift, minlength=classes).double() / len(shift),
+        labels_drawn / len(drawn),
+        shifts / len(shift),
+        bool(scatter > 0.05),
         float(position),
         torch.equal(given, again[0]) and torch.equal(corrupted, again[1]),
         torch.equal(corrupted, other[1]),
@@ -184,6 +198,7 @@ EXERCISES = (
             "share of the corrupted rows that keep their label",
             "how often each label is drawn",
             "how often the new label is the true one plus 0, 1, 2, ...",
+            "the counts of the labels vary as those of independent draws do",
             "mean place of the corrupted rows (0 first, 1 last)",
             "the same generator gives the same",
             "another generator gives the same rows",
@@ -244,6 +259,18 @@ EXERCISES = (
                     "torch.randperm(len(labels), generator=generator)": "torch.randperm(len(labels))",
                     "(count,), generator=generator)": "(count,))",
                 },
+            ),
+            Mistake(
+                "You seed a generator of your own, so everybody gets the same labels, whatever generator is handed in: "
+                "use `generator`.",
+                {
+                    "    count = round": "    generator = torch.Generator().manual_seed(0)\n    count = round",
+                },
+            ),
+            Mistake(
+                "The labels go round in turn, so each comes equally often to the very number. Independent draws do not: "
+                "`torch.randint`.",
+                {"torch.randint(classes, (count,), generator=generator)": "torch.arange(count) % classes"},
             ),
             Mistake(
                 "`int` cuts off: of 6001 rows 80 % are 4800.8, so 4801. Use `round`.",
@@ -762,6 +789,14 @@ EXERCISES = (
                 "The error is that of b, the share that was *measured*, and not that of the estimate.",
                 {
                     "math.sqrt(noisy_accuracy * (1 - noisy_accuracy) / n)": "math.sqrt(estimate * (1 - estimate) / n)"
+                },
+            ),
+            Mistake(
+                "The estimate is right. The error is that of b, the share that was measured, and it is stretched by "
+                "1/(1 - f) as b is.",
+                {
+                    "math.sqrt(noisy_accuracy * (1 - noisy_accuracy) / n)": "math.sqrt(estimate * (1 - estimate) / n)",
+                    "error / (1 - fraction)": "error",
                 },
             ),
             Mistake(

@@ -88,20 +88,22 @@ def ledger_curves(rows: Iterable[Row]) -> dict[float, Curves]:
     """Return fraction -> curves from rows of D1 whose setting is ``"p = 40"`` or the like.
 
     Of each setting the counted row of the smallest seed: networks stop at different epochs, and a mean of
-    their curves would be nobody's. Rows without these curves are left out.
+    their curves would be nobody's. A part without rows (no noise, nothing but noise) has nan; rows without
+    any of these curves, or with curves of several lengths, are left out.
     """
     from course_utils.evaluation.ledger_rows import counted
 
     by_setting: dict[str, list[Row]] = {}
     for row in rows:
         number = row.setting.removeprefix("p = ")
-        lengths = {len(row.curves.get(name, ())) for name in PARTS}
-        if row.setting.startswith("p = ") and number.isdigit() and len(lengths) == 1 and 0 not in lengths:
+        lengths = {len(row.curves[name]) for name in PARTS if row.curves.get(name)}
+        if row.setting == f"p = {number}" and number.isdigit() and len(lengths) == 1:
             by_setting.setdefault(number, []).append(row)
     found: dict[float, Curves] = {}
     for number in sorted(by_setting, key=int):
-        row = min(counted(by_setting[number]), key=lambda one: one.seed)
-        found[int(number) / 100] = {name: row.curves[name] for name in PARTS}
+        curves = min(counted(by_setting[number]), key=lambda one: one.seed).curves
+        nothing = [math.nan] * max(len(curves.get(name, ())) for name in PARTS)
+        found[int(number) / 100] = {name: curves.get(name) or nothing for name in PARTS}
     return found
 
 

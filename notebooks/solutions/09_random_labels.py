@@ -490,6 +490,7 @@ recorded = ledger_curves(ledger.read_rows("D1"))
 label_noise_explorer(
     recorded or live,
     source="CIFAR-10, from the ledger" if recorded else "stand-in digits" if note else "digits",
+    first_epoch=1 if recorded else 0,
 )
 
 # %% [markdown]
