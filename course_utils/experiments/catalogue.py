@@ -193,6 +193,19 @@ _SEARCH = {
     "batch_size": 64,
     "learning_rate": 0.002,
 }
+# Report 003, section 4.2, from one hidden unit to a hundred times as many as fit the examples; the sizes lie
+# more closely where the training error reaches zero.
+_SIZES = {
+    "train_images": {"smoke": 300, "laptop": 1000, "full": 4000},
+    "validation_images": {"smoke": 300, "laptop": 2000, "full": 5000},
+    "epochs": {"smoke": 40, "laptop": 400, "full": 400},
+    "record_every": 5,
+    "batch_size": 50,
+    "learning_rate": 0.05,
+    "momentum": 0.9,
+}
+_WIDTHS = (1, 2, 4, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024)
+_REDRAWN = {"true labels": 0.0, "20 % re-drawn": 0.2, "40 % re-drawn": 0.4}
 _CLASSIFIERS = ("linear SVM", "deep network", "linear attention", "deep attention")
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -421,6 +434,17 @@ EXPERIMENTS: dict[str, Experiment] = {
                     "crop": 2,
                     "learning_rate": 0.08,
                 },
+            },
+        ),
+        Experiment(
+            "F6",
+            "test error and test loss against the size of the network",
+            "model_size",
+            "run",
+            {
+                f"{labels}, width {width}": _SIZES | {"fraction": fraction, "width": width}
+                for labels, fraction in _REDRAWN.items()
+                for width in _WIDTHS
             },
         ),
         Experiment(

@@ -1,6 +1,7 @@
 """Every figure the notebooks draw: functions that return figures, and `show`, which displays one."""
 
 from course_utils.display import is_watched
+from course_utils.plots.against_size import against_size
 from course_utils.plots.boundaries import boundary_and_curves, boundary_grid, decision_boundary, points
 from course_utils.plots.display import LiveFigure, show
 from course_utils.plots.feature_maps import as_pictures
@@ -15,12 +16,14 @@ from course_utils.plots.pictures import images
 from course_utils.plots.receptive_field import seen_pixels
 from course_utils.plots.surfaces import surfaces
 from course_utils.plots.tables import confusion_matrix, heat_map
+from course_utils.plots.through_points import through_points
 from course_utils.plots.turns import turns
 
 __all__ = [
     "FocusView",
     "LiveCurves",
     "LiveFigure",
+    "against_size",
     "as_pictures",
     "boundary_and_curves",
     "boundary_grid",
@@ -40,5 +43,6 @@ __all__ = [
     "seen_pixels",
     "show",
     "surfaces",
+    "through_points",
     "turns",
 ]
