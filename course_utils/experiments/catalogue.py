@@ -49,7 +49,7 @@ class Experiment:
     Attributes
     ----------
     key
-        As in the reports' list of systems, for example ``"A1"``.
+        As in the reports' list of systems, for example ``"A1"``; X: what the reports do not have.
     title
         What it is, in a few words.
     module, function
@@ -189,6 +189,16 @@ _CONFOUNDED = {
     "scale": 3.0,
     "epochs": {"smoke": 250, "laptop": 2500, "full": 2500},
     "learning_rate": 0.05,
+}
+# Not in the reports: wrong labels are planted, searched for, and left out.
+_SEARCH = {
+    "data": "mnist",
+    "train_images": {"smoke": 600, "laptop": 5000, "full": 60_000},
+    "folds": 5,
+    "hidden": 200,
+    "epochs": {"smoke": 5, "laptop": 20, "full": 20},
+    "batch_size": 64,
+    "learning_rate": 0.002,
 }
 # Report 003, section 4.2, from one hidden unit to a hundred times as many as fit the examples; the sizes lie
 # more closely where the training error reaches zero.
@@ -470,6 +480,17 @@ EXPERIMENTS: dict[str, Experiment] = {
                 f"{labels}, width {width}": _SIZES | {"fraction": fraction, "width": width}
                 for labels, fraction in _REDRAWN.items()
                 for width in _WIDTHS
+            },
+        ),
+        Experiment(
+            "X1",
+            "wrong labels: planted, found, left out",
+            "label_search",
+            "run",
+            {
+                f"{noise}, {rate:.0%}": _SEARCH | {"noise": noise, "rate": rate}
+                for noise, rates in {"symmetric": (0.1, 0.2), "pair flips": (0.2, 0.4, 0.6)}.items()
+                for rate in rates
             },
         ),
     )
