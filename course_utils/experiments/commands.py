@@ -9,11 +9,12 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from course_utils.evaluation import ledger
 from course_utils.evaluation.ledger_rows import (
@@ -25,6 +26,9 @@ from course_utils.evaluation.ledger_rows import (
     user_rows,
 )
 from course_utils.scale import SCALES
+
+if TYPE_CHECKING:
+    from course_utils.experiments.catalogue import Experiment, Outcome, Provenance
 
 _PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "deep-learning-notebooks")
 
@@ -133,6 +137,7 @@ def _run_all(
     experiment = EXPERIMENTS[key]
     run, provenance = experiment.load()
     there = read_rows(key, folder=folder)
+    missing = []
     for setting in chosen:
         settings = at_scale(experiment.settings[setting], scale)
         for seed in range(seeds):
@@ -142,30 +147,88 @@ def _run_all(
                 identity == (row.setting, row.settings, row.seed, row.scale, row.data_hash) for row in there
             ):
                 print(f"{key}, {setting}, seed {seed}: has its row (--again runs it once more)", flush=True)
-                continue
-            began = time.perf_counter()
-            metrics = dict(run(settings, seed))
-            seconds = time.perf_counter() - began
-            curves = metrics.pop("curves", {})
-            row = Row(
-                key=key,
-                setting=setting,
-                settings=dict(settings),
-                seed=seed,
-                metrics=metrics,
-                curves=curves,
-                scale=scale,
-                data=used.source,
-                data_hash=used.content_hash,
-                device=used.device,
-                seconds=round(seconds, 3),
-                versions=_versions(),
-                command=command,
-            )
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:4])
-            append(row, folder=folder)
-            print(f"{key}, {setting}, seed {seed}: {shown} ({seconds:.1f} s)", flush=True)
+            else:
+                missing.append(_Run(key, setting, settings, seed, scale, used, command))
+    if experiment.many:
+        _train_many(experiment, missing, folder=folder, again=again)
+        missing = []
+    for one in missing:
+        began = time.perf_counter()
+        outcome = run(one.settings, one.seed)
+        one.add_row(outcome, time.perf_counter() - began, folder=folder)
     print(f"The rows are in {folder}. `course results show {key}` sets them beside the report.")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that has no row yet."""
+
+    key: str
+    setting: str
+    settings: dict[str, Any]
+    seed: int
+    scale: str
+    used: Provenance
+    command: str
+
+    def add_row(self, outcome: Outcome, seconds: float, *, folder: Path) -> None:
+        """Write what came out into the ledger, and print it."""
+        metrics = dict(outcome)
+        curves = metrics.pop("curves", {})
+        row = Row(
+            key=self.key,
+            setting=self.setting,
+            settings=self.settings,
+            seed=self.seed,
+            metrics=metrics,
+            curves=curves,
+            scale=self.scale,
+            data=self.used.source,
+            data_hash=self.used.content_hash,
+            device=self.used.device,
+            seconds=round(seconds, 3),
+            versions=_versions(),
+            command=self.command,
+        )
+        append(row, folder=folder)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:4])
+        print(f"{self.key}, {self.setting}, seed {self.seed}: {shown} ({seconds:.1f} s)", flush=True)
+
+
+def _train_many(experiment: Experiment, missing: Sequence[_Run], *, folder: Path, again: bool) -> None:
+    """Train all runs by one call of `fit_many`, and add their rows.
+
+    Until it has its row, what is trained lies in a folder beside the rows: an interrupted command, given
+    again, goes on in the middle of a training.
+    """
+    from course_utils.training.many import Trial, fit_many
+
+    if not missing:
+        return
+    (plan, _), outcome = experiment.load(), experiment.load_outcome()
+    unfinished = folder / "unfinished"
+    name = f"{experiment.key}-{missing[0].scale}"
+    if again:
+        _remove(unfinished, f"{name}-*")
+    # with other data it is another trial, which must not go on from half a training
+    trials = [Trial(one.settings | {"data_hash": one.used.content_hash}, one.seed) for one in missing]
+    results = fit_many(plan, trials, folder=unfinished, name=name, keep_weights=True)
+    failed = []
+    for one, result in zip(missing, results, strict=True):
+        if result.weights is None:
+            failed.append(f"{one.setting}, seed {one.seed}, {result.status}: {result.message}")
+            continue
+        one.add_row(outcome(one.settings, one.seed, result), result.seconds, folder=folder)
+        _remove(unfinished, result.weights.name.partition(".")[0] + ".*")
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(results)} runs have no row. {failed[0]}")
+
+
+def _remove(folder: Path, pattern: str) -> None:
+    for file in folder.glob(pattern):
+        file.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _versions() -> dict[str, str]:

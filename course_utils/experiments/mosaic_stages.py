@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils.data.dataset import Split
 from course_utils.data.mosaics import Mosaics
@@ -18,16 +18,43 @@ from course_utils.data.preprocessing import Standardise
 from course_utils.evaluation.focus import count, look
 from course_utils.experiments.mosaic_attention import data, provenance
 from course_utils.models.mosaic import MosaicAttention, mosaic_cnn
-from course_utils.training.loop import fit
+from course_utils.training.many import Plan, TrialResult
+from course_utils.training.precision import choose_precision
 from course_utils.training.state import Training
 
-__all__ = ["provenance", "run"]
+__all__ = ["outcome", "plan", "provenance"]
 
 CURVE_MOSAICS = 500  # of the test mosaics, looked at after every epoch; all of them at the end
 
 
-def run(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Train one network while the other is frozen, alternately; return how well they look and name.
+class ByTurns(nn.Module):
+    """Attention of which one network is trained while the other keeps its weights.
+
+    Whose turn it is belongs to the state dict: a training that goes on from a checkpoint knows it.
+    """
+
+    focus_turn: Tensor
+
+    def __init__(self, attention: MosaicAttention) -> None:
+        super().__init__()
+        self.attention = attention
+        self.register_buffer("focus_turn", torch.tensor(False))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits (batch, classes) for tiles (batch, 9, C, H, W) or averages (batch, C, H, W).
+
+        Of the network whose turn it is not, no gradient is computed: its optimizer passes it by, and its
+        velocity waits for its next turn.
+        """
+        where = bool(self.focus_turn)
+        self.attention.focus.requires_grad_(where)
+        self.attention.after.requires_grad_(not where)
+        logits: Tensor = (self.attention if inputs.ndim == 5 else self.attention.after)(inputs)
+        return logits
+
+
+def plan(settings: Mapping[str, Any], seed: int) -> Plan:
+    """Return how one network is trained while the other is frozen, alternately.
 
     Parameters
     ----------
@@ -37,6 +64,58 @@ def run(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
         `course_utils.experiments.mosaic_attention.run`, ``average_at`` being 0.
     seed
         Of mosaics, weights and order.
+    """
+    train, test = data(settings, seed)
+    preprocess = Standardise.of(train.images)
+    few = test.rows(slice(CURVE_MOSAICS))
+    model = _model(settings, seed, train)
+    averages: dict[tuple[int, ...], Tensor] = {}  # by how often the focus network's weights were written
+
+    def inputs(numbers: Tensor) -> Tensor:
+        if model.focus_turn:
+            return preprocess(train.images[train.tiles[numbers]])
+        written = tuple(parameter._version for parameter in model.attention.focus.parameters())
+        if written not in averages:  # the same in every epoch of a turn: computed once
+            averages.clear()
+            averages[written] = _averages(model.attention, train, preprocess)
+        return averages[written][numbers]
+
+    def take_turns(training: Training) -> None:
+        if training.step == 0:
+            counts = count(look(model.attention, few, preprocess=preprocess), few)
+            measured = {
+                "test_accuracy": counts.accuracy,
+                "focus_accuracy": counts.focus_accuracy,
+                "turn": float(model.focus_turn),
+            }
+            for name, value in measured.items():
+                training.history.measures.setdefault(name, []).append(value)
+            if training.epoch % settings["swap_every"] == 0:
+                model.focus_turn.logical_not_()
+
+    optimizer = torch.optim.SGD(
+        [
+            {"params": model.attention.after.parameters(), "lr": settings["what_rate"]},
+            {"params": model.attention.focus.parameters(), "lr": settings["where_rate"]},
+        ],
+        momentum=settings["momentum"],
+    )
+    return Plan(
+        model=model,
+        train=Split(torch.arange(len(train), device=train.labels.device), train.labels),
+        epochs=settings["epochs"],
+        optimizer=optimizer,
+        batch_size=settings["batch_size"],
+        generator=torch.Generator().manual_seed(10_000 + seed),
+        preprocess=inputs,
+        # fit sees numbers of mosaics, not that they stand for pictures
+        precision=choose_precision("auto", train.images.device, train.images),
+        callbacks=(take_turns,),
+    )
+
+
+def outcome(settings: Mapping[str, Any], seed: int, result: TrialResult) -> dict[str, Any]:
+    """Return how well the trained networks look and name.
 
     Returns
     -------
@@ -50,68 +129,35 @@ def run(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """
     train, test = data(settings, seed)
     preprocess = Standardise.of(train.images)
-    model = mosaic_cnn(
+    model = _model(settings, seed, train)
+    model.load_state_dict(result.load_weights())
+    on_train, on_test = (
+        count(look(model.attention, part, preprocess=preprocess), part) for part in (train, test)
+    )
+    history = result.history
+    return {
+        "test_accuracy": on_test.accuracy,
+        "train_accuracy": on_train.accuracy,
+        "focus_accuracy": on_test.focus_accuracy,
+        "best_test_accuracy": max(history.measures["test_accuracy"]),
+        **_jumps(history.train_loss, history.measures["turn"]),
+        "curves": {
+            "train_loss": history.train_loss,
+            "train_accuracy": history.train_accuracy,
+            **history.measures,
+        },
+    }
+
+
+def _model(settings: Mapping[str, Any], seed: int, train: Mosaics) -> ByTurns:
+    attention = mosaic_cnn(
         generator=torch.Generator().manual_seed(seed),
         focus_widths=tuple(settings["focus_widths"]),
         widths=tuple(settings["widths"]),
         hidden=settings["hidden"],
         image_size=train.images.shape[-1],
-    ).to(train.images.device)
-    curves = _train(model, settings, train, test.rows(slice(CURVE_MOSAICS)), seed, preprocess)
-    on_train, on_test = (count(look(model, part, preprocess=preprocess), part) for part in (train, test))
-    return {
-        "test_accuracy": on_test.accuracy,
-        "train_accuracy": on_train.accuracy,
-        "focus_accuracy": on_test.focus_accuracy,
-        "best_test_accuracy": max(curves["test_accuracy"]),
-        **_jumps(curves["train_loss"], curves["turn"]),
-        "curves": curves,
-    }
-
-
-def _train(
-    model: MosaicAttention,
-    settings: Mapping[str, Any],
-    train: Mosaics,
-    few: Mosaics,
-    seed: int,
-    preprocess: Standardise,
-) -> dict[str, list[float]]:
-    """Train by turns and return the curves."""
-    names = ("train_loss", "train_accuracy", "test_accuracy", "focus_accuracy", "turn")
-    curves: dict[str, list[float]] = {name: [] for name in names}
-    generator = torch.Generator().manual_seed(10_000 + seed)
-    optimizers = [
-        torch.optim.SGD(network.parameters(), lr=settings[rate], momentum=settings["momentum"])
-        for network, rate in ((model.after, "what_rate"), (model.focus, "where_rate"))
-    ]
-
-    def look_on(training: Training) -> None:
-        if training.step == 0:
-            counts = count(look(model, few, preprocess=preprocess), few)
-            curves["test_accuracy"].append(counts.accuracy)
-            curves["focus_accuracy"].append(counts.focus_accuracy)
-
-    for start in range(0, settings["epochs"], settings["swap_every"]):
-        where = (start // settings["swap_every"]) % 2
-        model.focus.requires_grad_(bool(where))
-        model.after.requires_grad_(not where)
-        history = fit(
-            # frozen weights make the same averages in every epoch of the turn: they are computed once
-            model if where else model.after,
-            train.split() if where else Split(_averages(model, train, preprocess), train.labels),
-            epochs=min(settings["swap_every"], settings["epochs"] - start),
-            optimizer=optimizers[where],
-            batch_size=settings["batch_size"],
-            generator=generator,
-            preprocess=(lambda tiles: preprocess(train.images[tiles])) if where else (lambda means: means),
-            callbacks=(look_on,),
-            progress=False,
-        )
-        curves["train_loss"] += history.train_loss
-        curves["train_accuracy"] += history.train_accuracy
-        curves["turn"] += [float(where)] * len(history.train_loss)
-    return curves
+    )
+    return ByTurns(attention).to(train.images.device)
 
 
 def _averages(model: MosaicAttention, mosaics: Mosaics, preprocess: Standardise) -> Tensor:

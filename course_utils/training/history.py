@@ -12,6 +12,14 @@ class History:
 
     Losses are mean cross-entropies, accuracies are in [0, 1]. A loss that is not finite stays as it is
     (``nan`` or ``inf``), and the accuracy beside it is ``nan``. Without test data its two lists hold ``nan``.
+
+    Attributes
+    ----------
+    measures
+        What callbacks measured beside that, name -> numbers: ``training.history.measures``. Unlike what
+        callbacks remember themselves, it is in checkpoints and comes back from worker processes.
+    stopped
+        Why the training ended before its last epoch, in a sentence; empty if it did not.
     """
 
     epochs: list[int] = field(default_factory=list)
@@ -19,6 +27,8 @@ class History:
     train_accuracy: list[float] = field(default_factory=list)
     test_loss: list[float] = field(default_factory=list)
     test_accuracy: list[float] = field(default_factory=list)
+    measures: dict[str, list[float]] = field(default_factory=dict)
+    stopped: str = ""
 
     def record(
         self, epoch: int, train_loss: float, train_accuracy: float, test_loss: float, test_accuracy: float

@@ -108,7 +108,8 @@ def fit(
         on. ``"measured"``: a pass over all training data, as for the test data, also before the first step.
     callbacks
         Each is called after every step, as ``callback(training)``. At the end of an epoch ``training.step``
-        is 0. Setting ``training.stop`` ends the training after this epoch.
+        is 0. Setting ``training.stop`` ends the training after this epoch. What they measure has a place in
+        ``training.history.measures``.
     checkpoint
         A file. If it exists, training goes on where it was written; see `course_utils.training.checkpoint`.
         What callbacks remember is not in it.
@@ -211,6 +212,8 @@ def fit(
                     checkpoints.save(path, training)
         if training.stop and training.history.epochs[-1:] != [training.epoch]:
             record()
+        if isinstance(training.stop, str):
+            training.history.stopped = training.stop
     return training.history
 
 

@@ -43,7 +43,7 @@ class Training:
     draws
         Generator on the model's device for random changes of images.
     stop
-        Set it to True to end the training after the present epoch.
+        Set it to True, or to a sentence that says why, to end the training after the present epoch.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Training:
             "weight decay": [group.get("weight_decay") for group in groups],
         }
         self.epoch = self.step = 0
-        self.stop = False
+        self.stop: bool | str = False
         self.history = History()
         device = next(model.parameters()).device
         self.draws = torch.Generator(device).manual_seed(_branch(generator, 1))
@@ -122,7 +122,7 @@ class Training:
         ended = self.step == 0
         if every is None:
             return ended
-        is_last = ended and (self.stop or self.epoch == self.epochs)
+        is_last = ended and (bool(self.stop) or self.epoch == self.epochs)
         return (self.epoch * self.steps + self.step) % every == 0 or is_last
 
 

@@ -73,9 +73,7 @@ class TrialResult:
             "seed": self.trial.seed,
             "status": self.status,
             "message": self.message,
-            "history": {
-                name: [_encode(value) for value in values] for name, values in vars(self.history).items()
-            },
+            "history": _encode(vars(self.history)),
         }
 
     def load_weights(self) -> dict[str, Tensor]:
@@ -180,30 +178,36 @@ def read_result(study: Study, trial: Trial) -> TrialResult | None:
             raise _damaged(path, f"has not the format {FORMAT} of this version of the course")
         if Trial(content["settings"], content["seed"]) != trial or content["plan"] != study.name:
             raise _damaged(path, f"is not the result of {trial}")
-        histories: dict[str, Any] = {
-            name: [_decode(value) for value in values] for name, values in content["history"].items()
-        }
+        history = History(stopped=content["history"].pop("stopped", ""), **_decode(content["history"]))
         weights = study.file(trial, ".weights.pt")
         return TrialResult(
             trial=trial,
             status=content["status"],
             message=content["message"],
-            history=History(**histories),
+            history=history,
             seconds=content["seconds"],
             device=content["device"],
             engine=content["engine"],
             weights=weights if content["status"] == "done" and weights.exists() else None,
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(path, f"is incomplete ({type(error).__name__}: {error})") from None
 
 
-def _encode(value: float) -> float | str:
+def _encode(value: Any) -> Any:
     # JSON has neither nan nor infinity; finite numbers come back bit for bit
-    return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {name: _encode(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_encode(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _decode(value: Any) -> float:
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _decode(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_decode(inner) for inner in value]
     return float(value) if isinstance(value, str) else value
 
 

@@ -92,8 +92,11 @@ def render_improvements(runs: Mapping[str, Sequence[Row]], *, run: str, beside: 
 
     histories = {}
     for name in dict.fromkeys((run, beside)):
-        means = {curve: _mean([row.curves[curve] for row in runs[name]]) for curve in _CURVES}
-        histories[name] = History(epochs=list(range(1, len(means["train_loss"]) + 1)), **means)
+        history = History()
+        means = ([row.curves[curve] for row in runs[name]] for curve in _CURVES)
+        for epoch, measured in enumerate(zip(*map(_mean, means), strict=True), start=1):
+            history.record(epoch, *measured)
+        histories[name] = history
     return curves(histories, title=_title(runs, run, beside))
 
 

@@ -1,6 +1,9 @@
 """C5: focus and classification network by turns."""
 
+import copy
+import dataclasses
 import itertools
+import tempfile
 
 import pytest
 import torch
@@ -8,21 +11,34 @@ import torch
 from course_utils.data.preprocessing import Standardise
 from course_utils.experiments import mosaic_stages
 from course_utils.experiments.catalogue import EXPERIMENTS, at_scale
-from course_utils.experiments.mosaic_stages import run
 from course_utils.models.mosaic import mosaic_cnn
+from course_utils.training.many import Trial, fit_many
 
 C5 = EXPERIMENTS["C5"].settings
 SMOKE = at_scale(C5["180 epochs, swap every 5"], "smoke")
 
 
+def run(settings, callbacks=(), **options):
+    """Train by `fit_many`, here, and return what the ledger would get."""
+
+    def plan(settings, seed):
+        made = mosaic_stages.plan(settings, seed)
+        return dataclasses.replace(made, callbacks=(*callbacks, *made.callbacks))
+
+    options = {"engine": "sequential"} | options
+    with tempfile.TemporaryDirectory() as folder:
+        [result] = fit_many(plan, [Trial(settings)], folder=folder, keep_weights=True, **options)
+        return mosaic_stages.outcome(settings, 0, result)
+
+
 @pytest.fixture(scope="module")
 def found():
-    return run(SMOKE, seed=0)
+    return run(SMOKE)
 
 
 def test_turns_change_and_the_classification_network_begins(found):
     assert found["curves"]["turn"] == [0, 1, 0, 1]
-    assert run(SMOKE | {"epochs": 3, "swap_every": 2}, seed=0)["curves"]["turn"] == [0, 0, 1]
+    assert run(SMOKE | {"epochs": 3, "swap_every": 2})["curves"]["turn"] == [0, 0, 1]
 
 
 def test_every_curve_has_a_point_for_each_epoch(found):
@@ -32,32 +48,52 @@ def test_every_curve_has_a_point_for_each_epoch(found):
 def test_the_focus_does_not_move_while_it_is_frozen(found):
     focus = found["curves"]["focus_accuracy"]
     assert focus[2] == focus[1]
-    still = run(SMOKE | {"epochs": 2, "swap_every": 2}, seed=0)["curves"]["focus_accuracy"]
+    still = run(SMOKE | {"epochs": 2, "swap_every": 2})["curves"]["focus_accuracy"]
     assert still[0] == still[1]
 
 
-def test_the_frozen_network_keeps_its_weights_to_the_bit_and_the_other_changes(monkeypatch):
-    networks, before = [], []
-    make, fit = mosaic_stages.mosaic_cnn, mosaic_stages.fit
+def test_the_frozen_network_keeps_its_weights_to_the_bit_and_the_other_changes():
+    after_turns = []
 
-    def made(**options):
-        networks.append(make(**options))
-        return networks[-1]
+    def keep(training):
+        if training.step == 0:
+            after_turns.append(copy.deepcopy(training.model.attention))
 
-    def watched(*arguments, **options):
-        before.append([p.detach().clone() for p in networks[0].parameters()])
-        return fit(*arguments, **options)
-
-    monkeypatch.setattr(mosaic_stages, "mosaic_cnn", made)
-    monkeypatch.setattr(mosaic_stages, "fit", watched)
-    run(SMOKE, seed=0)
-    of_focus = {id(p) for p in networks[0].focus.parameters()}
-    for turn, (old, new) in enumerate(itertools.pairwise(before)):
-        for p, was, now in zip(networks[0].parameters(), old, new, strict=True):
-            frozen = (id(p) in of_focus) == (turn % 2 == 0)
+    run(SMOKE, callbacks=[keep])
+    assert len(after_turns) == 4
+    for turn, (old, new) in enumerate(itertools.pairwise(after_turns), start=1):
+        for name, was in old.state_dict().items():
+            frozen = name.startswith("focus") == (turn % 2 == 0)
             # what is added to all scores, the focus network's last bias, changes no weight: it need not move
-            if frozen or p.ndim > 1:
-                assert torch.equal(was, now) == frozen
+            if frozen or was.ndim > 1:
+                assert torch.equal(was, new.state_dict()[name]) == frozen
+
+
+def test_a_training_ended_in_the_middle_of_a_turn_goes_on_as_if_it_had_not(tmp_path):
+    class Stop(Exception):
+        pass
+
+    def plan(ending):
+        def stop(training):
+            if (training.epoch, training.step) == ending:
+                raise Stop
+
+        def make(settings, seed):
+            made = mosaic_stages.plan(settings, seed)
+            return dataclasses.replace(made, callbacks=(*made.callbacks, stop))
+
+        return make
+
+    settings = SMOKE | {"epochs": 5, "swap_every": 2}
+    options = {"name": "C5", "engine": "sequential", "checkpoint_seconds": 0.0, "keep_weights": True}
+    [whole] = fit_many(mosaic_stages.plan, [Trial(settings)], folder=tmp_path / "whole", **options)
+    for ending in ((1, 5), (3, 5), (4, 5)):
+        with pytest.raises(Stop):
+            fit_many(plan(ending), [Trial(settings)], folder=tmp_path / "ended", **options)
+    [ended] = fit_many(mosaic_stages.plan, [Trial(settings)], folder=tmp_path / "ended", **options)
+    assert ended == whole
+    for name, value in whole.load_weights().items():
+        assert torch.equal(value, ended.load_weights()[name])
 
 
 def test_jumps_are_the_changes_of_the_loss_where_the_turn_changes():

@@ -1,13 +1,15 @@
 """`course results run` and `course results show`."""
 
+import dataclasses
 import json
 
 import pytest
 
 from course_utils.evaluation.ledger_rows import COURSE_ROWS, read_rows
-from course_utils.experiments import catalogue, circles_mlp
+from course_utils.experiments import catalogue, circles_mlp, mosaic_stages
 from course_utils.experiments.commands import run_key, show
 from course_utils.scale import scale
+from course_utils.training import many
 
 
 @pytest.fixture(autouse=True)
@@ -140,3 +142,56 @@ def test_a_setting_that_does_not_exist_is_refused_with_those_that_do(own_rows, c
 def test_a_value_given_for_each_scale_is_taken_at_the_scale():
     settings = {"epochs": {"smoke": 1, "laptop": 10, "full": 50}, "center": {"x": 0.0}, "rate": 0.1}
     assert catalogue.at_scale(settings, "laptop") == {"epochs": 10, "center": {"x": 0.0}, "rate": 0.1}
+
+
+@pytest.fixture
+def stages(monkeypatch):
+    """C5 with one short setting, which `fit_many` trains."""
+    experiment = catalogue.EXPERIMENTS["C5"]
+    short = {"short": experiment.settings["180 epochs, swap every 5"] | {"epochs": 2}}
+    monkeypatch.setitem(catalogue.EXPERIMENTS, "C5", dataclasses.replace(experiment, settings=short))
+    return mosaic_stages
+
+
+@pytest.mark.usefixtures("stages")
+def test_runs_trained_by_fit_many_are_rows_like_others_and_nothing_else_stays(own_rows):
+    assert run_key("C5", scale="smoke", seeds=2) == 0
+    rows = read_rows("C5", folder=own_rows)
+    assert [(row.setting, row.seed) for row in rows] == [("short", 0), ("short", 1)]
+    assert rows[0].metrics != rows[1].metrics
+    assert "data_hash" not in rows[0].settings
+    assert rows[0].curves["turn"] == [0, 1]
+    assert rows[0].seconds > 0
+    assert [file.name for file in own_rows.iterdir() if "lock" not in file.name] == ["C5.jsonl"]
+
+
+def test_an_interrupted_command_goes_on_with_what_fit_many_had_trained(own_rows, monkeypatch, stages):
+    make_plan, planned = stages.plan, []
+
+    def interrupted_at_seed_1(settings, seed):
+        planned.append(seed)
+        if planned == [0, 1]:
+            raise KeyboardInterrupt
+        return make_plan(settings, seed)
+
+    # here, not in worker processes, which would not see this function
+    monkeypatch.setattr(many, "choose_engine", lambda *_: "sequential")
+    monkeypatch.setattr(stages, "plan", interrupted_at_seed_1)
+    assert run_key("C5", scale="smoke", seeds=3) == 130
+    assert run_key("C5", scale="smoke", seeds=3) == 0
+    assert [row.seed for row in read_rows("C5", folder=own_rows)] == [0, 1, 2]
+    assert planned == [0, 1, 1, 2]
+
+
+def test_a_training_that_diverges_leaves_the_other_rows_and_is_named(own_rows, monkeypatch, stages, capsys):
+    make_plan = stages.plan
+
+    def diverging_for_seed_0(settings, seed):
+        return make_plan(settings | ({"what_rate": 1e30} if seed == 0 else {}), seed)
+
+    monkeypatch.setattr(many, "choose_engine", lambda *_: "sequential")
+    monkeypatch.setattr(stages, "plan", diverging_for_seed_0)
+    assert run_key("C5", scale="smoke", seeds=2) == 1
+    assert [row.seed for row in read_rows("C5", folder=own_rows)] == [1]
+    said = capsys.readouterr().err
+    assert "1 of 2 runs have no row. short, seed 0, diverged: Training diverged" in said

@@ -32,7 +32,9 @@ MIXED = [
 
 def numbers(result):
     history = dataclasses.asdict(result.history)
-    return torch.tensor([history[name] for name in sorted(history)], dtype=torch.float64)
+    return torch.tensor(
+        [history[name] for name in sorted(history) if isinstance(history[name], list)], dtype=torch.float64
+    )
 
 
 def assert_alike(plan, trials, folder, *, rtol, atol):
