@@ -247,7 +247,11 @@ def new_cnn(**changes):
     return cnn(
         generator=torch.Generator().manual_seed(0),
         image_size=SIDE,
-        **pick(smoke={"widths": (8, 16), "hidden": 64}, laptop={}, full={}),
+        **pick(
+            smoke={"widths": (8, 16), "hidden": 64},
+            laptop={"widths": (16, 32), "hidden": 200},
+            full={},
+        ),
         **changes,
     )
 
