@@ -1,5 +1,6 @@
 """What a machine and its container allow (from made-up control groups), and the memory of real processes."""
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,38 @@ def test_cap_threads_never_exceeds_the_quota_and_keeps_fewer(monkeypatch):
         assert machine.cap_threads() == 1 == torch.get_num_threads()
     finally:
         torch.set_num_threads(previous)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep memory")
+def test_freed_memory_is_kept_inside_the_block_and_handed_back_at_its_end():
+    script = """
+import resource
+from course_utils import machine
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        made = [bytearray(b"1" * 2**20) * 40 for _ in range(3)]  # together 30 000 pages
+        del made
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+outside = faults()
+with machine.keeping_freed_memory():
+    faults()
+    inside, kept = faults(), machine.resident_memory()
+print(outside, inside, kept - machine.resident_memory())
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    outside, inside, handed_back = map(int, ran.stdout.split())
+    assert inside < outside / 10
+    assert handed_back > 100 * 2**20
+
+
+def test_keeping_freed_memory_does_nothing_where_the_c_library_cannot(monkeypatch):
+    monkeypatch.setattr(machine.platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda _: pytest.fail("no library is asked"))
+    with machine.keeping_freed_memory():
+        pass
 
 
 def test_asking_the_machine_imports_no_torch():

@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from course_utils.experiments.mosaic_settings import ATTENTION, DIRICHLET, FIXED, FOREGROUNDS, STAGES
+from course_utils.experiments.noise_settings import (
+    FIXED_CLEAN,
+    RANDOM,
+    RETHINKING,
+    SYSTEMATIC_CIFAR10,
+    SYSTEMATIC_MNIST,
+)
 from course_utils.scale import SCALES
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ class Experiment:
     Attributes
     ----------
     key
-        As in the reports' list of systems, for example ``"A1"``.
+        As in the reports' list of systems, for example ``"A1"``; X: what the reports do not have.
     title
         What it is, in a few words.
     module, function
@@ -182,6 +189,16 @@ _CONFOUNDED = {
     "scale": 3.0,
     "epochs": {"smoke": 250, "laptop": 2500, "full": 2500},
     "learning_rate": 0.05,
+}
+# Not in the reports: wrong labels are planted, searched for, and left out.
+_SEARCH = {
+    "data": "mnist",
+    "train_images": {"smoke": 600, "laptop": 5000, "full": 60_000},
+    "folds": 5,
+    "hidden": 200,
+    "epochs": {"smoke": 5, "laptop": 20, "full": 20},
+    "batch_size": 64,
+    "learning_rate": 0.002,
 }
 # Report 003, section 4.2, from one hidden unit to a hundred times as many as fit the examples; the sizes lie
 # more closely where the training error reaches zero.
@@ -389,6 +406,31 @@ EXPERIMENTS: dict[str, Experiment] = {
                 for i in range(1, 10)
             },
         ),
+        Experiment("D1", "labels re-drawn at random", "label_noise", "plan", RANDOM, many=True),
+        Experiment(
+            "D2",
+            "re-drawn labels beside as many clean ones",
+            "label_noise",
+            "plan",
+            FIXED_CLEAN,
+            many=True,
+        ),
+        Experiment(
+            "D3",
+            "CIFAR-10: seven classes wear the labels of three",
+            "systematic_noise",
+            "plan",
+            SYSTEMATIC_CIFAR10,
+            many=True,
+        ),
+        Experiment(
+            "D4",
+            "MNIST: eight classes wear the labels of two",
+            "systematic_noise",
+            "plan",
+            SYSTEMATIC_MNIST,
+            many=True,
+        ),
         Experiment(
             "D5",
             "two classes among others that wear their labels",
@@ -427,6 +469,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             },
         ),
         Experiment(
+            "F5", "any labels and any pixels can be fitted", "rethinking", "plan", RETHINKING, many=True
+        ),
+        Experiment(
             "F6",
             "test error and test loss against the size of the network",
             "model_size",
@@ -435,6 +480,17 @@ EXPERIMENTS: dict[str, Experiment] = {
                 f"{labels}, width {width}": _SIZES | {"fraction": fraction, "width": width}
                 for labels, fraction in _REDRAWN.items()
                 for width in _WIDTHS
+            },
+        ),
+        Experiment(
+            "X1",
+            "wrong labels: planted, found, left out",
+            "label_search",
+            "run",
+            {
+                f"{noise}, {rate:.0%}": _SEARCH | {"noise": noise, "rate": rate}
+                for noise, rates in {"symmetric": (0.1, 0.2), "pair flips": (0.2, 0.4, 0.6)}.items()
+                for rate in rates
             },
         ),
     )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from course_utils.data.dataset import Split
 from course_utils.data.pixels import to_unit
-from course_utils.training.devices import device_of, on_device
+from course_utils.training.devices import device_of
 from course_utils.training.loop import MEASURED_AT_ONCE, Preprocess
 from course_utils.training.precision import Precision, choose_precision, computing_in
 from course_utils.training.state import Training, evaluating

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 
+from course_utils import machine
 from course_utils.training.devices import describe_device, device_of, one_thread
 from course_utils.training.errors import TrainingError
 from course_utils.training.history import History
@@ -88,7 +89,8 @@ def _train_family(
     checkpoint = study.folder / f"stack-{members}.checkpoint.pt"
     started = time.perf_counter()
     try:
-        with one_thread():  # of the CPU: what a stack is good for has no work for two
+        # one thread of the CPU: what a stack is good for has no work for two
+        with one_thread(), machine.keeping_freed_memory():
             device = describe_device(next(plans[0].model.parameters()).device)
             trainings = train_stack(
                 plans,
