@@ -86,9 +86,9 @@ note = " (stand-in digits)" if data.stand_in else ""
 print(data)
 
 N, N_VALID, N_TEST = (
-    pick(smoke=1000, laptop=4000, full=10_000),
-    pick(smoke=400, laptop=2000, full=5000),
-    pick(smoke=360, laptop=5000, full=10_000),
+    pick(smoke=1000, laptop=2000, full=5000),
+    pick(smoke=400, laptop=1000, full=2500),
+    pick(smoke=360, laptop=2000, full=10_000),
 )
 pixels = to_unit(half_size(data.train.images[: N + N_VALID])).flatten(1)
 mean, sd = pixels[:N].mean(dim=0), pixels[:N].std()
@@ -390,7 +390,7 @@ check("9.7")
 
 # %%
 LEVELS = [0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0]
-SEEDS = range(pick(smoke=1, laptop=3, full=3))
+SEEDS = range(pick(smoke=1, laptop=2, full=3))
 
 
 def noisy(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
