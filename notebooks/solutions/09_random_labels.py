@@ -903,7 +903,7 @@ q_images = 25_000 / (1 - 0.8)
 check("9.12")
 
 # %% [markdown]
-# Nearly twice as many clean labels bring a few points; the same clean labels in worse company cost a third of all answers. A
+# Nearly twice as many clean labels bring a few points; the same clean labels in worse company cost many times as much. A
 # memorising network is a copier, and to a copier the *fraction* of wrong labels matters most.
 #
 # One thing in table 5 cannot be. It has a row for 100 %, but with 25 000 clean labels no number of wrong ones makes 100 %:
