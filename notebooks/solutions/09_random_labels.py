@@ -724,6 +724,9 @@ if lines_of:
     )
 
 # %% [markdown]
+# The line knows nothing of the network, its size or its training, only of the noise and of the accuracy without it.
+# (The best epochs are picked with the test labels themselves, so they are a little flattered.)
+#
 # ## 7. Stop in time
 #
 # The best epoch was found with true test labels, and you have none. You have a validation set whose labels are as noisy as
