@@ -724,6 +724,9 @@ if lines_of:
     )
 
 # %% [markdown]
+# The line knows nothing of the network, its size or its training, only of the noise and of the accuracy without it.
+# (The best epochs are picked with the test labels themselves, so they are a little flattered.)
+#
 # ## 7. Stop in time
 #
 # The best epoch was found with true test labels, and you have none. You have a validation set whose labels are as noisy as
@@ -903,7 +906,7 @@ q_images = 25_000 / (1 - 0.8)
 check("9.12")
 
 # %% [markdown]
-# Nearly twice as many clean labels bring a few points; the same clean labels in worse company cost a third of all answers. A
+# Nearly twice as many clean labels bring a few points; the same clean labels in worse company cost many times as much. A
 # memorising network is a copier, and to a copier the *fraction* of wrong labels matters most.
 #
 # One thing in table 5 cannot be. It has a row for 100 %, but with 25 000 clean labels no number of wrong ones makes 100 %:
