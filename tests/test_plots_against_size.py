@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from reading_figures import cut_off, overlapping
+from reading_figures import cut_off, drawn_texts, overlapping
 
 from course_utils.plots import against_size, through_points
 
@@ -49,10 +49,19 @@ def test_a_marked_size_has_a_line_in_every_panel_and_a_name_if_it_was_given_one(
     assert len(written) == 2 + bool(name)
 
 
-def test_sizes_are_written_as_plain_numbers():
-    (axes,) = draw({"loss": PANELS["loss"]}).axes
-    draw_now = axes.xaxis.get_major_formatter()
-    assert draw_now(1000, 0) == "1000"
+def numbers_below(figure):
+    (axes,) = figure.axes
+    low, high = axes.get_xlim()
+    return [t for t in drawn_texts(figure) if t.get_text().isdigit() and low <= t.get_position()[0] <= high]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "some"), [(SIZES, {"10", "1000"}), ([25, 50, 100, 800], {"50", "100", "500"})]
+)
+def test_sizes_are_written_as_plain_numbers_at_least_two_of_them(sizes, some):
+    figure = against_size(sizes, {"loss": {"a": [1.0, 2.0, 3.0, 4.0]}}, title="Rising", x_name="examples")
+    assert (overlapping(figure), cut_off(figure)) == ([], [])
+    assert some <= {text.get_text() for text in numbers_below(figure)}
 
 
 @pytest.mark.parametrize("options", [{}, {"marked": 50.0, "marked_name": "as many as examples"}])

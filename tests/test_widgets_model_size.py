@@ -73,8 +73,8 @@ def test_other_keys_smoke_rows_and_labels_with_one_size_are_left_out():
 def test_the_title_reads_off_the_size_that_was_chosen_and_a_line_marks_it():
     figure = render_model_size(by_size(ROWS), labels=TRUE, hidden_units=8)
     assert title_of(figure) == (
-        "true labels, 8 hidden units: training error 25.0%, test error 50.0%, test loss 4.00 (at the best "
-        "temperature 1.00)"
+        "true labels, 8 hidden units: training error 25.0%, test error 50.0%, test loss 4.00 (1.00 at the "
+        "best temperature)"
     )
     assert all(any(set(line.get_xdata()) == {8.0} for line in axes.lines) for axes in figure.axes)
 

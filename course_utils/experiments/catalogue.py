@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from course_utils.experiments.mosaic_settings import ATTENTION, DIRICHLET, FIXED, FOREGROUNDS, STAGES
+from course_utils.experiments.noise_settings import (
+    FIXED_CLEAN,
+    RANDOM,
+    RETHINKING,
+    SYSTEMATIC_CIFAR10,
+    SYSTEMATIC_MNIST,
+)
 from course_utils.scale import SCALES
 
 if TYPE_CHECKING:
@@ -399,6 +406,31 @@ EXPERIMENTS: dict[str, Experiment] = {
                 for i in range(1, 10)
             },
         ),
+        Experiment("D1", "labels re-drawn at random", "label_noise", "plan", RANDOM, many=True),
+        Experiment(
+            "D2",
+            "re-drawn labels beside as many clean ones",
+            "label_noise",
+            "plan",
+            FIXED_CLEAN,
+            many=True,
+        ),
+        Experiment(
+            "D3",
+            "CIFAR-10: seven classes wear the labels of three",
+            "systematic_noise",
+            "plan",
+            SYSTEMATIC_CIFAR10,
+            many=True,
+        ),
+        Experiment(
+            "D4",
+            "MNIST: eight classes wear the labels of two",
+            "systematic_noise",
+            "plan",
+            SYSTEMATIC_MNIST,
+            many=True,
+        ),
         Experiment(
             "D5",
             "two classes among others that wear their labels",
@@ -435,6 +467,9 @@ EXPERIMENTS: dict[str, Experiment] = {
                     "learning_rate": 0.08,
                 },
             },
+        ),
+        Experiment(
+            "F5", "any labels and any pixels can be fitted", "rethinking", "plan", RETHINKING, many=True
         ),
         Experiment(
             "F6",

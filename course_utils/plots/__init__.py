@@ -12,7 +12,9 @@ from course_utils.plots.intervals import intervals
 from course_utils.plots.layer_diagram import layer_diagram
 from course_utils.plots.lines import lines
 from course_utils.plots.mosaics import mosaics
+from course_utils.plots.noise_phases import noise_phases
 from course_utils.plots.pictures import images
+from course_utils.plots.predictions import predictions
 from course_utils.plots.receptive_field import seen_pixels
 from course_utils.plots.surfaces import surfaces
 from course_utils.plots.tables import confusion_matrix, heat_map
@@ -41,7 +43,9 @@ __all__ = [
     "layer_diagram",
     "lines",
     "mosaics",
+    "noise_phases",
     "points",
+    "predictions",
     "seen_pixels",
     "show",
     "surfaces",

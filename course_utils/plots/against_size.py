@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from course_utils.plots.lines import DASHES
 from course_utils.plots.style import (
@@ -86,6 +86,9 @@ def against_size(
                 label=name,
             )
         axes.set_xscale("log")
+        # 1, 2, 5, 10, ... where there is room for them
+        steps = (1.0, 2.0, 5.0) if places.max() < 150 * places.min() else (1.0,)
+        axes.xaxis.set_major_locator(LogLocator(subs=steps))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _place: f"{size:g}"))
         axes.xaxis.set_minor_formatter("")
         if y_name in log_y:

@@ -112,7 +112,7 @@ def render_model_size(
     here = sizes[hidden_units]
     title = (
         f"{labels}, {hidden_units} hidden units: training error {here['train_error']:.1%}, test error "
-        f"{here['test_error']:.1%}, test loss {here['test_loss']:.2f} (at the best temperature "
-        f"{here['calibrated_test_loss']:.2f})"
+        f"{here['test_error']:.1%}, test loss {here['test_loss']:.2f} "
+        f"({here['calibrated_test_loss']:.2f} at the best temperature)"
     )
     return against_size(list(sizes), panels, title=title, x_name="hidden units", marked=float(hidden_units))
