@@ -6,6 +6,7 @@ and 8; errata 15 (57 to 67 % and "able to learn": exercise 10.2) and 16 (noise f
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -50,9 +51,7 @@ def draw_networks(generator: torch.Generator) -> Inputs:
     sizes = (2, 4, 4, 3)
     return {
         "x": torch.randn(3, 3, 2, generator=generator),
-        "weights": [
-            torch.randn(3, i, o, generator=generator) for i, o in zip(sizes, sizes[1:], strict=False)
-        ],
+        "weights": [torch.randn(3, i, o, generator=generator) for i, o in itertools.pairwise(sizes)],
         "biases": [torch.randn(3, o, generator=generator) for o in sizes[1:]],
     }
 

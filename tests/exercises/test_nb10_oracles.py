@@ -95,7 +95,7 @@ def test_noise_from_outside_never_moves_the_best_answer(ours, draw):
         torch.testing.assert_close(found.sum(dim=1), torch.ones(50))
 
 
-@pytest.mark.parametrize(("q", "m"), itertools.product((0.1, 0.5, 0.56, 0.9), (1, 3, 15, 165)))
+@pytest.mark.parametrize(("q", "m"), list(itertools.product((0.1, 0.5, 0.56, 0.9), (1, 3, 15, 165))))
 def test_the_majority_is_the_tail_of_a_binomial_distribution(ours, q, m):
     assert ours("majority_right")(q, m) == pytest.approx(binom.sf(m // 2, m, q))
 
