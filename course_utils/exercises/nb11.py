@@ -42,8 +42,9 @@ def draw_noise(generator: torch.Generator) -> Inputs:
         normal = torch.randn(30, 3, 8, 7, generator=generator)
         x = (middle[:, None, None] + width[:, None, None] * normal).round().clamp(0, 255)
         noise = (2 * torch.randn(12, 3, 5, 6, generator=generator)).round() / 2
-        dims = {"dim": (0, 2, 3), "keepdim": True}
-        values = torch.cat([x.mean(**dims) + x.std(correction=c, **dims) * noise for c in (0, 1)])
+        mean = x.mean(dim=(0, 2, 3), keepdim=True)
+        sds = [x.std(dim=(0, 2, 3), correction=c, keepdim=True) for c in (0, 1)]
+        values = torch.cat([mean + sd * noise for sd in sds])
         if ((values % 1) - 0.5).abs().min() > 0.01:
             return {"images": x.to(torch.uint8), "noise": noise}
 
