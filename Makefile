@@ -36,7 +36,7 @@ test: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/course build --check
-	$(BIN)/pytest -m "not slow" -n $(CORES)
+	$(BIN)/pytest -m "not slow" -n $(CORES) --dist worksteal
 	$(NBVAL) -n $(CORES) --dist loadscope notebooks
 
 test-all: test

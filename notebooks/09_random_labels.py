@@ -86,9 +86,9 @@ note = " (stand-in digits)" if data.stand_in else ""
 print(data)
 
 N, N_VALID, N_TEST = (
-    pick(smoke=1000, laptop=4000, full=10_000),
-    pick(smoke=400, laptop=2000, full=5000),
-    pick(smoke=360, laptop=5000, full=10_000),
+    pick(smoke=1000, laptop=2000, full=5000),
+    pick(smoke=400, laptop=1000, full=2500),
+    pick(smoke=360, laptop=2000, full=10_000),
 )
 pixels = to_unit(half_size(data.train.images[: N + N_VALID])).flatten(1)
 mean, sd = pixels[:N].mean(dim=0), pixels[:N].std()
@@ -203,62 +203,57 @@ check("9.4")
 LIMIT = 200  # epochs
 
 
+def start(seed: int) -> nn.Module:
+    """Make a network whose start depends on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        hidden = [nn.Linear(x.shape[1], 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU()]
+        return nn.Sequential(*hidden, nn.Linear(256, 10))
+
+
 class Run:
-    """A training on given labels: `curves` per epoch (epoch 0 is the start), and what was predicted on the way."""
+    """A training on given labels, measured after every epoch (epoch 0 is the start)."""
 
     def __init__(
         self, given: Tensor, corrupted: Tensor, *, rows=slice(None), seed=0, limit=LIMIT
     ):
-        x_train, true_train = x[rows], true[rows]
-        generator = torch.Generator().manual_seed(seed)
-        self.network = self.start(seed)
-        descent = torch.optim.Adam(self.network.parameters(), lr=0.003)
-        self.curves = {
-            name: [] for name in ("clean_accuracy", "corrupted_accuracy", "test_accuracy")
-        }
+        self.x, self.true, self.given, self.corrupted = x[rows], true[rows], given, corrupted
+        self.curves = {"clean_accuracy": [], "corrupted_accuracy": [], "test_accuracy": []}
         self.loss, self.pulls, self.on_valid, self.on_test = [], [], [], []
-        for epoch in range(limit + 1):
-            if epoch:
-                for batch in torch.randperm(len(given), generator=generator).split(100):
-                    descent.zero_grad()
-                    F.cross_entropy(self.network(x_train[batch]), given[batch]).backward()
-                    descent.step()
-            with torch.no_grad():
-                logits = self.network(x_train)
-                self.on_valid.append(self.network(x_valid).argmax(dim=1))
-                self.on_test.append(self.network(x_test).argmax(dim=1))
-            self.train = four_accuracies(logits.argmax(dim=1), given, corrupted, true_train)
-            self.curves["corrupted_accuracy"].append(self.train[0])
-            self.curves["clean_accuracy"].append(self.train[1])
-            self.curves["test_accuracy"].append(
-                (self.on_test[-1] == true_test).float().mean().item()
-            )
-            own = logits.log_softmax(dim=1).gather(1, given[:, None])[
-                :, 0
-            ]  # log p of the given label
-            self.loss.append(-own.mean().item())
-            self.pulls.append(
-                [(1 - own.exp())[part].mean().item() for part in (corrupted, ~corrupted)]
-            )
-            if self.train[2] == 1:
-                break
-        self.epochs = epoch
-        self.stopped = (
-            "every label is fitted" if self.train[2] == 1 else f"{limit} epochs are over"
-        )
-        self.best = max(range(epoch + 1), key=self.curves["test_accuracy"].__getitem__)
+        self.network, self.epochs = start(seed), 0
+        self.look()
+        descent = torch.optim.Adam(self.network.parameters(), lr=0.003)
+        generator = torch.Generator().manual_seed(seed)
+        while self.train[2] < 1 and self.epochs < limit:
+            for batch in torch.randperm(len(given), generator=generator).split(100):
+                descent.zero_grad()
+                F.cross_entropy(self.network(self.x[batch]), given[batch]).backward()
+                descent.step()
+            self.epochs += 1
+            self.look()
+        fitted = self.train[2] == 1
+        self.stopped = "every label is fitted" if fitted else f"{limit} epochs are over"
+        test = self.curves["test_accuracy"]
+        self.best = test.index(max(test))
 
-    @staticmethod
-    def start(seed: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return nn.Sequential(
-                nn.Linear(x.shape[1], 256),
-                nn.ReLU(),
-                nn.Linear(256, 256),
-                nn.ReLU(),
-                nn.Linear(256, 10),
-            )
+    @torch.no_grad()
+    def look(self) -> None:
+        """Measure both parts of the training set, and keep what is said of validation and test digits."""
+        logits = self.network(self.x)
+        self.train = four_accuracies(
+            logits.argmax(dim=1), self.given, self.corrupted, self.true
+        )  # yours
+        self.on_valid.append(self.network(x_valid).argmax(dim=1))
+        self.on_test.append(self.network(x_test).argmax(dim=1))
+        test = (self.on_test[-1] == true_test).float().mean().item()
+        for name, share in zip(self.curves, (self.train[1], self.train[0], test)):
+            self.curves[name].append(share)
+        losses = F.cross_entropy(logits, self.given, reduction="none")
+        pull = 1 - (-losses).exp()  # 1 - p of the given label
+        self.loss.append(losses.mean().item())
+        self.pulls.append(
+            [pull[part].mean().item() for part in (self.corrupted, ~self.corrupted)]
+        )
 
 
 with one_thread():
@@ -270,7 +265,7 @@ figure = plots.noise_phases(
     best=run.best,
     title=f"At epoch {run.best} {run.curves['clean_accuracy'][run.best]:.0%} of the clean labels are learnt and "
     f"{run.curves['corrupted_accuracy'][run.best]:.0%} of the re-drawn ones: {on_test[run.best]:.0%} of the test digits are "
-    f"right. At epoch {run.epochs} all labels are fitted, and {on_test[-1]:.0%} of the test digits are right{note}",
+    f"right. At epoch {run.epochs} {run.stopped}, and {on_test[-1]:.0%} of the test digits are right{note}",
 )
 plots.show(
     figure,
@@ -352,9 +347,8 @@ print(
 print(f"training loss at the end: {run.loss[-1]:.3f}")
 
 # %% [markdown]
-# An image pulls at the logit of its own label with $1 - p_y$. Once the classes are learnt, the clean labels have little
-# left to pull at, and the wrong ones pull on with nearly full strength. Together they now make most of the gradient, and
-# below the floor of $-\sum_k q_k \log q_k$ there is only one way for the loss: tell the images of a class apart, one by
+# An image pulls at the logit of its own label with $1 - p_y$. Once the classes are learnt, the clean labels have less to
+# pull at, and the wrong ones pull on with nearly full strength, so their part of the gradient grows. And below the floor of $-\sum_k q_k \log q_k$ there is only one way for the loss: tell the images of a class apart, one by
 # one. (Look at the printed losses: the network is often below the floor already when the test accuracy is best. The
 # phases overlap, they are no law.)
 #
@@ -391,7 +385,7 @@ check("9.7")
 
 # %%
 LEVELS = [0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0]
-SEEDS = range(pick(smoke=1, laptop=3, full=3))
+SEEDS = range(pick(smoke=1, laptop=2, full=3))
 
 
 def noisy(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -448,7 +442,9 @@ Markdown(
 # columns of the noisy test set: on re-drawn labels nobody can be better than luck, one tenth. The noisy test accuracy
 # looks far worse than the network is.
 #
-# On CIFAR-10 the ledger has the report's experiment, its figures beside ours:
+# On CIFAR-10 the ledger has the report's experiment, its figures beside ours. (Mind the scale: at `laptop` it is a tenth
+# of the images, at half their size, and fewer images make every accuracy lower. The report does not say which network
+# it used. Compare how the columns *change* with p.)
 
 # %%
 Markdown(ledger.table("D1"))
@@ -696,6 +692,9 @@ if lines_of:
 
 
 # %% [markdown]
+# The line knows nothing of the network, its size or its training, only of the noise and of the accuracy without it.
+# (The best epochs are picked with the test labels themselves, so they are a little flattered.)
+#
 # ## 7. Stop in time
 #
 # The best epoch was found with true test labels, and you have none. You have a validation set whose labels are as noisy as
@@ -866,7 +865,7 @@ q_images = ...
 check("9.12")
 
 # %% [markdown]
-# Nearly twice as many clean labels bring a few points; the same clean labels in worse company cost half of the accuracy. A
+# Nearly twice as many clean labels bring a few points; the same clean labels in worse company cost many times as much. A
 # memorising network is a copier, and to a copier the *fraction* of wrong labels matters most.
 #
 # One thing in table 5 cannot be. It has a row for 100 %, but with 25 000 clean labels no number of wrong ones makes 100 %:
@@ -906,7 +905,25 @@ Markdown(
 # report names this alternative, and prints nothing on it.)
 
 # %%
-Markdown(ledger.table("D2"))
+of_d2 = {entry.setting: entry for entry in ledger.summary("D2") if entry.metric == "test_true"}
+told = []
+if 0 in ours and "p = 0" in of_d2:
+    told.append(
+        f"Without noise the clean images of D2 alone give {of_d2['p = 0'].mean:.3f}, all images of D1 {ours[0][0]:.3f}."
+    )
+for percent in (20, 50):
+    names = ("p = 0", f"p = {percent}", f"inputs, p = {percent}")
+    if all(name in of_d2 for name in names):
+        alone, labels, inputs = (of_d2[name].mean for name in names)
+        told.append(
+            f"Add to the same clean images {percent} % of images with re-drawn labels: {100 * (labels - alone):+.1f} points of "
+            f"test accuracy; of images of noise: {100 * (inputs - alone):+.1f} points."
+        )
+Markdown(ledger.table("D2") + "\n\n" + " ".join(told))
+
+# %% [markdown]
+# A wrong label on a real image is found again when a similar test image comes along, and is copied. An image of noise
+# resembles nothing that is ever asked.
 
 # %% [markdown]
 # ## 9. What you have now
@@ -916,7 +933,8 @@ Markdown(ledger.table("D2"))
 #   every one, and a training accuracy of 100 % says nothing about what it knows.
 # - You can predict both ends: how a good network looks on noisy labels, $(1-f)\,a + f/K$, and roughly how good a network
 #   is that has memorised noise: the same line.
-# - Early stopping works with noisy validation labels, as long as the true class is the most frequent label.
+# - Early stopping works with noisy validation labels, if wrong labels point in all directions. If they agree with one
+#   another, it works only while the true class is the most frequent label.
 # - The report, checked without its data: its rows fit together if each test label was corrupted by a coin of its own;
 #   two rows of its table 5 cannot be what they say.
 #

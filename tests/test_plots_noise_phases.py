@@ -52,12 +52,14 @@ def test_a_phase_too_short_for_its_name_has_none():
 
 def test_a_part_without_rows_has_no_line():
     (axes,) = noise_phases(CURVES | {"corrupted_accuracy": [math.nan] * 6}, title=TITLE).axes
-    assert [line.get_label() for line in axes.lines[:-1]] == ["clean labels", "test data, true labels"]
+    assert [line.get_label() for line in axes.lines] == ["clean labels", "test data, true labels"]
 
 
-def test_without_a_test_accuracy_no_phase_is_marked():
-    (axes,) = noise_phases(CURVES | {"test_accuracy": [math.nan] * 6}, title=TITLE).axes
+@pytest.mark.parametrize("name", CURVES)
+def test_without_one_of_the_curves_there_are_no_two_phases(name):
+    (axes,) = noise_phases(CURVES | {name: [math.nan] * 6}, title=TITLE).axes
     assert spans(axes) == []
+    assert names_in(axes) == []
 
 
 def test_a_single_epoch_is_a_mark():

@@ -54,8 +54,15 @@ def test_epochs_may_begin_with_1():
 
 
 def test_a_part_without_rows_is_a_dash():
+    nothing = CURVES | {"corrupted_accuracy": [math.nan] * 4}
+    assert "clean labels 80%, re-drawn –" in title_of(render_label_noise(nothing, percent=0, source="x"))
+
+
+def test_without_clean_labels_there_is_nothing_to_learn():
     nothing = CURVES | {"clean_accuracy": [math.nan] * 4}
-    assert "clean labels –, re-drawn 20%" in title_of(render_label_noise(nothing, percent=100, source="x"))
+    assert title_of(render_label_noise(nothing, percent=100, source="digits")) == (
+        "100 % re-drawn (digits): nothing to learn; at epoch 3 re-drawn 100%, test 60%"
+    )
 
 
 def test_nothing_overlaps_or_is_cut_off():

@@ -914,7 +914,7 @@ NOTEBOOK = Notebook(
     name="09_random_labels",
     title="Random labels",
     data=("mnist",),
-    minutes={"smoke": 0.5, "laptop": 3, "full": 10},
+    minutes={"smoke": 0.5, "laptop": 3, "full": 15},
     exercises=EXERCISES,
     withheld=("data.corruption", "evaluation.noise"),
 )

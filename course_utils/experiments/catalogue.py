@@ -193,8 +193,8 @@ _CONFOUNDED = {
 # Not in the reports: wrong labels are planted, searched for, and left out.
 _SEARCH = {
     "data": "mnist",
-    "train_images": {"smoke": 600, "laptop": 5000, "full": 60_000},
-    "folds": 5,
+    "train_images": {"smoke": 600, "laptop": 2000, "full": 60_000},
+    "folds": 4,
     "hidden": 200,
     "epochs": {"smoke": 5, "laptop": 20, "full": 20},
     "batch_size": 64,
@@ -489,7 +489,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "run",
             {
                 f"{noise}, {rate:.0%}": _SEARCH | {"noise": noise, "rate": rate}
-                for noise, rates in {"symmetric": (0.1, 0.2), "pair flips": (0.2, 0.4, 0.6)}.items()
+                for noise, rates in {"symmetric": (0.1, 0.2), "pair flips": (0.2, 0.6)}.items()
                 for rate in rates
             },
         ),

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -218,6 +218,7 @@ def _train_many(experiment: Experiment, missing: Sequence[_Run], *, folder: Path
         if result.weights is None:
             failed.append(f"{one.setting}, seed {one.seed}, {result.status}: {result.message}")
             continue
+        one = replace(one, used=replace(one.used, device=result.device))  # there, a trial has one thread
         one.add_row(outcome(one.settings, one.seed, result), result.seconds, folder=folder)
         _remove(unfinished, result.weights.name.partition(".")[0] + ".*")
     if failed:

@@ -20,11 +20,13 @@ from course_utils.plots.surfaces import surfaces
 from course_utils.plots.tables import confusion_matrix, heat_map
 from course_utils.plots.through_points import through_points
 from course_utils.plots.turns import turns
+from course_utils.plots.votes import VoteMap, vote_maps
 
 __all__ = [
     "FocusView",
     "LiveCurves",
     "LiveFigure",
+    "VoteMap",
     "against_size",
     "as_pictures",
     "boundary_and_curves",
@@ -49,4 +51,5 @@ __all__ = [
     "surfaces",
     "through_points",
     "turns",
+    "vote_maps",
 ]

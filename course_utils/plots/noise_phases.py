@@ -43,7 +43,8 @@ def noise_phases(
         What the curves show.
     best
         The epoch at which the test accuracy is best: up to it the network learns, from there on it memorises.
-        By default it is found in the curve; without a finite test accuracy no phases are marked.
+        By default it is found in the curve. Without a finite test accuracy, or where one of the parts has no
+        rows, no phases are marked: nothing can be learnt first, or nothing be memorised.
     first_epoch
         The epoch of the first numbers: 0 if they were measured before the first step.
 
@@ -65,10 +66,11 @@ def noise_phases(
         raise ValueError(f"best is epoch {best}, but the curves go from {epochs[0]} to {epochs[-1]}.")
     figure = new_figure(7.6, 4.4)
     axes = figure.subplots()
-    handles = []
+    handles, drawn = [], 0
     for name, (label, colour, dashes) in PARTS.items():
         values = [float(value) for value in curves[name]]
         if any(map(math.isfinite, values)):
+            drawn += 1
             handles += axes.plot(
                 epochs,
                 values,
@@ -77,7 +79,7 @@ def noise_phases(
                 marker="o" if len(values) == 1 else "",
                 label=label,
             )
-    if best is not None and len(epochs) > 1:
+    if best is not None and len(epochs) > 1 and drawn == len(PARTS):
         _mark(axes, epochs[0], best, epochs[-1])
     axes.set(xlabel="epoch", ylabel="accuracy", ylim=(-0.02, 1.12))
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils import machine
 from course_utils.data.dataset import Split
 from course_utils.data.pixels import to_unit
 from course_utils.training import checkpoint as checkpoints
@@ -178,6 +179,7 @@ def fit(
         own_randomness(device, generator),
         in_a_sentence(batch_size),
         moving_schedules_alone(),
+        machine.keeping_freed_memory(),
         progress_bar(training, wanted=progress) as bar,
     ):
         path = None if checkpoint is None else Path(checkpoint)

@@ -4,6 +4,7 @@ Each is a thin shell over a pure ``render(**choice) -> Figure``.
 """
 
 from course_utils.widgets.boundaries import boundary_explorer, render_boundary
+from course_utils.widgets.confounded import confounded_explorer, render_confounded
 from course_utils.widgets.controls import explore, panel
 from course_utils.widgets.focus_quality import focus_quality_explorer, render_focus_quality
 from course_utils.widgets.focus_training import FocusTraining, focus_explorer, render_focus
@@ -17,6 +18,7 @@ from course_utils.widgets.support_vectors import render_svm, svm_explorer
 __all__ = [
     "FocusTraining",
     "boundary_explorer",
+    "confounded_explorer",
     "explore",
     "focus_explorer",
     "focus_quality_explorer",
@@ -28,6 +30,7 @@ __all__ = [
     "planes_explorer",
     "receptive_field_explorer",
     "render_boundary",
+    "render_confounded",
     "render_focus",
     "render_focus_quality",
     "render_improvements",

@@ -73,7 +73,12 @@ def render_label_noise(curves: Curves, *, percent: int, source: str, first_epoch
     best = best_epoch(curves["test_accuracy"], first_epoch=first_epoch)
     end = first_epoch + len(curves["test_accuracy"]) - 1
     told = f"{percent} % re-drawn ({source})"
-    if best is not None:
+    if best is not None and not math.isfinite(curves["clean_accuracy"][-1]):
+        told += (
+            f": nothing to learn; at epoch {end} re-drawn {_percent(curves['corrupted_accuracy'][-1])}, "
+            f"test {_percent(curves['test_accuracy'][-1])}"
+        )
+    elif best is not None:
         at_end = _percent(curves["corrupted_accuracy"][-1])
         at = {name: _percent(curves[name][best - first_epoch]) for name in PARTS}
         told += (

@@ -24,7 +24,7 @@ def test_exactly_the_planted_labels_differ_from_the_true_ones() -> None:
 
 
 def test_pair_flips_turn_a_class_into_the_next() -> None:
-    _, planted, _, true = data(at_smoke("pair flips, 40%"), seed=0)
+    _, planted, _, true = data(at_smoke("pair flips, 20%"), seed=0)
     assert ((planted.labels - true)[planted.corrupted] % 10 == 1).all()
 
 

@@ -162,6 +162,7 @@ def test_runs_trained_by_fit_many_are_rows_like_others_and_nothing_else_stays(ow
     assert "data_hash" not in rows[0].settings
     assert rows[0].curves["turn"] == [0, 1]
     assert rows[0].seconds > 0
+    assert rows[0].device.endswith(", 1 thread")
     assert [file.name for file in own_rows.iterdir() if "lock" not in file.name] == ["C5.jsonl"]
 
 
