@@ -310,6 +310,8 @@ for kind, curve in fits.items():
 # The same network, the same rule of descent, no training error in any row. But the test accuracies run from chance to
 # far above it. **Whatever you say about the network alone, its size, its layers, its training error, is the same in
 # all five rows.** So it cannot explain the difference. The data must come into it.
+# (Random pixels need not end at chance: each picture keeps its colours, only their places are lost. On photographs the
+# colours alone tell something.)
 #
 # And the CNN does lose by shuffling, while it is learnt all the same. Now the MLP, for exercise 11.4. You can say more
 # than "about equal": give the second network the first layer of the first one, with its columns shuffled as the pixels
