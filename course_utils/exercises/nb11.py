@@ -832,7 +832,7 @@ NOTEBOOK = Notebook(
     name="11_rethinking_generalisation",
     title="Rethinking generalisation",
     data=("cifar10", "mnist"),
-    minutes={"smoke": 1, "laptop": 5, "full": 30},
+    minutes={"smoke": 1, "laptop": 10, "full": 60},
     exercises=EXERCISES,
     withheld=("data.corruption", "experiments.model_size"),
 )
