@@ -129,7 +129,11 @@ for name, (against_true, against_given) in {"CIFAR-10": cifar, "MNIST": mnist}.i
 def beside_the_report(key: str, model: str, ceiling: float) -> str:
     """Return a table of accuracies on the kept classes and on all test images; ours are mean ± deviation."""
     ours = {(found.setting, found.metric): found for found in ledger.summary(key)}
-    printed = {(said.setting, said.metric): said.printed for said in read_reported(key)}
+    printed = {
+        (said.setting, said.metric): f"{100 * said.value:.0f}"
+        for said in read_reported(key)
+        if said.value is not None and not said.versus
+    }
     settings = [s for s in dict.fromkeys(s for s, _ in [*printed, *ours]) if s.startswith(model)]
     settings.sort(key=lambda name: int(name.rpartition("= ")[2]))
 
