@@ -52,7 +52,8 @@ _DIGITS = _SYSTEMATIC | {
     "others": {"smoke": 200, "laptop": 47_335, "full": 47_335},
     "widths": {"smoke": [4, 8], "laptop": [8, 16], "full": [32, 64]},
     "hidden": {"smoke": 64, "laptop": 500, "full": 1000},
-    "epochs": {"smoke": 4, "laptop": 60, "full": 200},
+    "epochs": {"smoke": 4, "laptop": 40, "full": 200},
+    "learning_rate": 0.05,
     "batch_size": {"smoke": 25, "laptop": 100, "full": 128},
 }
 SYSTEMATIC_MNIST: dict[str, dict[str, Any]] = {
