@@ -134,7 +134,10 @@ for name, (against_true, against_given) in {"CIFAR-10": cifar, "MNIST": mnist}.i
 
 # %%
 def beside_the_report(key: str, model: str, ceiling: float) -> str:
-    """Return a table of accuracies on the kept classes and on all test images; ours are mean ± deviation."""
+    """Return a table of accuracies on the kept classes and on all test images; ours are mean ± deviation.
+
+    Empty where neither the report nor the ledger has a figure.
+    """
     ours = {(found.setting, found.metric): found for found in ledger.summary(key)}
     printed = {
         (said.setting, said.metric): f"{100 * said.value:.0f}"
@@ -148,7 +151,14 @@ def beside_the_report(key: str, model: str, ceiling: float) -> str:
         found = ours.get((setting, metric))
         return f"{100 * found.mean:.1f} ± {100 * found.sd:.1f}" if found else "–"
 
-    lines = ["| setting | kept classes, % | report | all, % | report |", "| --- " * 5 + "|"]
+    if not settings:
+        return ""
+    lines = [
+        f"**{key}, {model}**",
+        "",
+        "| setting | kept classes, % | report | all, % | report |",
+        "| --- " * 5 + "|",
+    ]
     for s in settings:
         kept, every = printed.get((s, "test_kept"), "–"), printed.get((s, "test_all"), "–")
         lines.append(
@@ -160,7 +170,7 @@ def beside_the_report(key: str, model: str, ceiling: float) -> str:
 
 Markdown(
     "\n\n".join(
-        f"**{key}, {model}**\n\n" + beside_the_report(key, model, ceiling)
+        beside_the_report(key, model, ceiling)
         for key, model, ceiling in (
             ("D3", "mini-Inception", cifar[0]),
             ("D3", "CNN", cifar[0]),
