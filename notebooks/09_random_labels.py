@@ -905,7 +905,11 @@ Markdown(
 # report names this alternative, and prints nothing on it.)
 
 # %%
-of_d2 = {entry.setting: entry for entry in ledger.summary("D2") if entry.metric == "test_true"}
+of_d2 = {  # of the test images that are not noise themselves
+    entry.setting: entry
+    for entry in ledger.summary("D2")
+    if entry.metric == ("test_uncorrupted" if entry.setting.startswith("inputs") else "test_true")
+}
 told = []
 if 0 in ours and "p = 0" in of_d2:
     told.append(
@@ -917,7 +921,7 @@ for percent in (20, 50):
         alone, labels, inputs = (of_d2[name].mean for name in names)
         told.append(
             f"Add to the same clean images {percent} % of images with re-drawn labels: {100 * (labels - alone):+.1f} points of "
-            f"test accuracy; of images of noise: {100 * (inputs - alone):+.1f} points."
+            f"test accuracy; of images of noise: {100 * (inputs - alone):+.1f} points on true images."
         )
 Markdown(ledger.table("D2") + "\n\n" + " ".join(told))
 
