@@ -61,8 +61,9 @@ def outcome(settings: Mapping[str, Any], seed: int, result: TrialResult) -> dict
     dict
         Shares in [0, 1], nan where a part is empty: ``train_corrupted``, ``train_uncorrupted``,
         ``train_all``; ``test_corrupted``, ``test_uncorrupted``, ``test_all`` of test images corrupted in the
-        same way; ``test_true`` of all test images, those made noise included, and true labels; ``best_test_true``, the highest of its
-        curve, which an early end would have had. ``epochs`` to fit all labels (nan: not reached);
+        same way; ``test_true`` of all test images, those made noise included, and true labels;
+        ``best_test_true``, the highest of its curve, which an early end would have had. ``epochs`` to fit all
+        labels (nan: not reached);
         ``clean_images``. And ``curves`` after each epoch: ``clean_accuracy``, ``corrupted_accuracy``,
         ``fitted`` (all training labels), ``test_accuracy`` (true labels), ``train_loss`` and ``test_loss``.
     """
