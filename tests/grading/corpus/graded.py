@@ -72,6 +72,7 @@ def grade(
     """Write the submissions of these cases, grade them, and look at what was left behind."""
     submissions = write(folder / "submissions", aim, chosen)
     before = _hashes(submissions)
+    others = {child.pid for child in psutil.Process().children(recursive=True)}  # of earlier tests, idle
     temporary = folder / "temporary"
     temporary.mkdir()
     graded: dict[str, Record] = {}
@@ -94,7 +95,7 @@ def grade(
         ) as run:
             run.grade(found.submissions)
         seconds = time.monotonic() - begun
-        left = _left_behind()
+        left = _left_behind(others)
     return Graded(
         records=graded,
         found=found,
@@ -196,12 +197,15 @@ def _is_worker(process: psutil.Process) -> bool:
     return "course_utils.grading.worker" in process.cmdline()
 
 
-def _left_behind(seconds: float = 20.0) -> list[str]:
-    """Return processes that submissions started, and boxes of ours, that do not end soon."""
+def _left_behind(others: set[int], seconds: float = 20.0) -> list[str]:
+    """Return processes that submissions started, and boxes of ours, that do not end soon.
+
+    Not the ``others``, which were there before.
+    """
     end = time.monotonic() + seconds
     while True:
         ours = psutil.Process().children(recursive=True)
-        left = [p for p in ours if _status(p) != psutil.STATUS_ZOMBIE]
+        left = [p for p in ours if p.pid not in others and _status(p) != psutil.STATUS_ZOMBIE]
         left += [p for p in psutil.process_iter(["cmdline"]) if MARK in (p.info["cmdline"] or [])]
         if not left or time.monotonic() > end:
             return [str(process) for process in left]
