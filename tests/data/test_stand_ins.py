@@ -2,13 +2,14 @@
 
 import statistics
 
+import numpy as np
 import pytest
 import teaching_experiment
 import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import RidgeClassifier
 
-from course_utils.data import DATA_SETS, load
+from course_utils.data import DATA_SETS, load, stand_ins
 from course_utils.data.stand_ins import _made
 
 ALL = list(DATA_SETS)
@@ -86,3 +87,13 @@ def test_on_the_drawn_shapes_a_cnn_beats_an_mlp_and_augmentation_helps() -> None
     assert means[2] - means[1] > deviation, found
     for worse, better in zip(teaching_experiment.LEARNERS, teaching_experiment.LEARNERS[1:], strict=False):
         assert max(found[worse]) < min(found[better]), "the order must hold whatever the seed"
+
+
+def test_the_digits_are_scikit_learn_s_also_where_its_file_is_not_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digits = load_digits()
+    expected = np.column_stack([digits.data, digits.target])
+    assert np.array_equal(stand_ins._digits_table(), expected)
+    monkeypatch.setattr(stand_ins.importlib.util, "find_spec", lambda _: None)
+    assert np.array_equal(stand_ins._digits_table(), expected)
